@@ -1,0 +1,83 @@
+package api
+
+import (
+	"fmt"
+
+	"github.com/armalo/receiptlog/client/verdict"
+)
+
+// ProblemBase begins the type URI of every problem document; the code follows.
+const ProblemBase = "https://armalo.ai/ns/receiptlog/problems/"
+
+// Codes of the HTTP interface itself. All others are those of package verdict.
+const (
+	CodeOverloaded           verdict.Code = "overloaded"
+	CodeTimeout              verdict.Code = "timeout"
+	CodeNotFound             verdict.Code = "not_found" // no such route
+	CodeMethodNotAllowed     verdict.Code = "method_not_allowed"
+	CodeUnsupportedMediaType verdict.Code = "unsupported_media_type"
+)
+
+// Problem is an RFC 9457 problem document, and an error. Code is stable and
+// fit for machines; Detail is for people; Path, where known, names the place
+// in the submitted document.
+type Problem struct {
+	Type   string       `json:"type"`
+	Title  string       `json:"title"`
+	Status int          `json:"status"`
+	Detail string       `json:"detail,omitempty"`
+	Code   verdict.Code `json:"code"`
+	Path   string       `json:"path,omitempty"`
+}
+
+// NewProblem returns a problem whose type and title follow from its code.
+func NewProblem(status int, code verdict.Code, path, detail string) *Problem {
+	return &Problem{
+		Type:   ProblemBase + string(code),
+		Title:  Title(code),
+		Status: status,
+		Detail: detail,
+		Code:   code,
+		Path:   path,
+	}
+}
+
+// Error says what is wrong and where, then the code.
+func (p *Problem) Error() string {
+	text := p.Detail
+	if text == "" {
+		text = p.Title
+	}
+	if p.Path != "" {
+		text = p.Path + ": " + text
+	}
+	return fmt.Sprintf("%s (%s)", text, p.Code)
+}
+
+var titles = map[verdict.Code]string{
+	verdict.Malformed:         "The request is not well-formed",
+	verdict.TooLarge:          "The request is too large",
+	verdict.SchemaInvalid:     "The receipt does not follow the schema",
+	verdict.ProofMissing:      "The receipt has no proof by its issuer",
+	verdict.SignatureInvalid:  "The receipt's signature does not verify",
+	verdict.IssuerUntrusted:   "The issuer may not append to this log",
+	verdict.IssuerUnavailable: "The issuer's DID document could not be had",
+	verdict.KeyUnknown:        "The issuer's DID document has no such key",
+	verdict.KeyNotAuthorized:  "The key may not make assertions for the issuer",
+	verdict.NotLogged:         "No such receipt in this log",
+	verdict.Erased:            "The receipt was erased",
+	verdict.Internal:          "The log failed to answer",
+	CodeOverloaded:            "The log is busy",
+	CodeTimeout:               "The log took too long",
+	CodeNotFound:              "No such route",
+	CodeMethodNotAllowed:      "The route does not take this method",
+	CodeUnsupportedMediaType:  "The route does not take this media type",
+}
+
+// Title is the short summary of a code, the same for each of its occurrences.
+func Title(code verdict.Code) string {
+	if t, ok := titles[code]; ok {
+		return t
+	}
+	return "The request was refused"
+}
