@@ -1,0 +1,36 @@
+# receiptlog: two commands to know are `make demo` and `make test`.
+# Go 1.27 is fetched by the go command itself where the machine's is older.
+export GOTOOLCHAIN = auto
+GO ?= go
+
+PROGRAMS := receiptlog receiptctl receiptwitness
+BINARIES := $(PROGRAMS:%=bin/%)
+
+.PHONY: help
+help: ## show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## build the programs into bin/
+	$(GO) build -trimpath -o bin/ $(PROGRAMS:%=./cmd/%)
+
+.PHONY: demo
+demo: build ## run a real log on loopback, with receipts of this repository
+	$(GO) build -trimpath -o bin/demo ./integration/demo
+	./bin/demo -bin bin
+
+.PHONY: test
+test: build ## run every test, with the race detector, and the peers it needs
+	./integration/test.sh
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser for FUZZTIME each (default 30s)
+	./integration/fuzz.sh $(or $(FUZZTIME),30s)
+
+.PHONY: bench
+bench: build ## measure; prints lines of the form METRIC <name> <value> <unit>
+	./integration/bench.sh
+
+.PHONY: clean
+clean: ## remove what make built
+	rm -rf bin integration/interop/node_modules

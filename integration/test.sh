@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Runs every test with the race detector. Gets what the tests need: npm
+# packages by lock file, Debian packages where it may install them. What cannot
+# be had is named, and the tests that need it are reported as not run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export GOTOOLCHAIN=auto
+
+# Debian package, and the command by which it is known to be there.
+needs=(git:git node:nodejs npm:npm strace:strace ssh-agent:openssh-client sqlite3:sqlite3)
+
+missing=()
+for need in "${needs[@]}"; do
+	command -v "${need%%:*}" >/dev/null || missing+=("${need##*:}")
+done
+if ((${#missing[@]})) && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	echo "test: installing ${missing[*]}"
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+	missing=()
+fi
+# After an install that failed silently, look again rather than trust it.
+absent=()
+for need in "${needs[@]}"; do
+	command -v "${need%%:*}" >/dev/null || absent+=("${need##*:}")
+done
+
+# Packages whose tests cannot run without a command: folder:command.
+peers=(integration/interop:node integration/interop:npm integration/witness:ssh-agent integration/witness:sqlite3 integration/fault:strace)
+notrun=()
+for peer in "${peers[@]}"; do
+	command -v "${peer##*:}" >/dev/null || notrun+=("./${peer%%:*}")
+done
+
+if command -v npm >/dev/null && [ -f integration/interop/package-lock.json ]; then
+	npm ci --prefix integration/interop --silent --no-audit --no-fund
+fi
+
+unformatted=$(gofmt -l cmd log witness client storage integration | grep -v node_modules || true)
+if [ -n "$unformatted" ]; then
+	printf 'test: not gofmt-clean:\n%s\n' "$unformatted" >&2
+	exit 1
+fi
+go vet ./...
+GOOS=js GOARCH=wasm go build -o /dev/null ./client/verify
+
+packages=$(go list ./... | grep -v /node_modules/)
+for folder in "${notrun[@]+"${notrun[@]}"}"; do
+	packages=$(grep -v "${folder#.}\$" <<<"$packages")
+done
+
+status=0
+# shellcheck disable=SC2086
+go test -race -timeout 12m $packages || status=$?
+
+if ((${#absent[@]})); then
+	echo "test: NOT RUN: ${notrun[*]:-nothing} (missing here: ${absent[*]}; install them with your package manager)"
+fi
+exit "$status"
