@@ -1,0 +1,42 @@
+package did
+
+import "slices"
+
+// smallOrder lists every encoding of a y coordinate that the eight points of
+// small order of edwards25519 have, the two that are not reduced modulo p
+// (p, p+1) among them. The top bit, the sign of x, is left out: with either
+// sign the point is of small order. With such a key a signature can be made
+// that verifies for many messages, so that it shows the signer's consent to
+// none.
+var smallOrder = [...][32]byte{
+	{}, // 0
+	{1},
+	{
+		0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+		0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+	},
+	{
+		0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+		0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+	},
+	nearP(0xec), // p-1
+	nearP(0xed), // p, which is 0 again
+	nearP(0xee), // p+1, which is 1 again
+}
+
+// nearP returns 2^255 - 256 + low, little endian; p is 2^255 - 19.
+func nearP(low byte) (b [32]byte) {
+	for i := range b {
+		b[i] = 0xff
+	}
+	b[0], b[31] = low, 0x7f
+	return b
+}
+
+// isSmallOrder reports whether key, of 32 bytes, encodes a point of small
+// order.
+func isSmallOrder(key []byte) bool {
+	y := [32]byte(key)
+	y[31] &= 0x7f
+	return slices.Contains(smallOrder[:], y)
+}
