@@ -1,72 +1,136 @@
 package checkpoint
 
-import "time"
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
-// Algorithm is the signature type of a key, the first byte of its encoding.
+	"github.com/armalo/receiptlog/client/verdict"
+)
+
+// Algorithm is the signature type of a key: the first byte of its encoding.
 type Algorithm byte
 
-// SPEC signed-note: signature types.
+// SPEC signed-note: signature types. The others that it lists are not for logs
+// and witnesses of this kind.
 const (
-	Ed25519            Algorithm = 0x01 // a log's plain signature over the body
+	Ed25519            Algorithm = 0x01 // a log's signature over the body
 	CosignatureEd25519 Algorithm = 0x04 // timestamped, by a witness
 	MLDSA44            Algorithm = 0x06 // timestamped, by a log or a witness
 )
 
-// String returns "ed25519", "cosignature-ed25519" or "ml-dsa-44".
-func (a Algorithm) String() string { panic("not yet") }
-
-// GenerateEd25519 generates a log key of type 0x01 with the given name, which
-// should be the log's origin. skey is secret.
-func GenerateEd25519(name string) (skey, vkey string, err error) { panic("not yet") }
-
-// GenerateCosignatureEd25519 generates a witness key of type 0x04.
-func GenerateCosignatureEd25519(name string) (skey, vkey string, err error) { panic("not yet") }
-
-// GenerateMLDSA44 generates a log or witness key of type 0x06.
-func GenerateMLDSA44(name string) (skey, vkey string, err error) { panic("not yet") }
-
-// VKey returns the verifier key that belongs to a signer key.
-func VKey(skey string) (string, error) { panic("not yet") }
-
-// Signer signs checkpoints. It implements note.Signer of x/mod/sumdb/note.
-type Signer struct{}
-
-// NewSigner decodes a signer key of type 0x01, 0x04 or 0x06. now gives the
-// timestamps of types 0x04 and 0x06, and may be nil for type 0x01.
-func NewSigner(skey string, now func() time.Time) (*Signer, error) { panic("not yet") }
-
-func (s *Signer) Name() string                     { panic("not yet") }
-func (s *Signer) KeyHash() uint32                  { panic("not yet") }
-func (s *Signer) Sign(body []byte) ([]byte, error) { panic("not yet") }
-func (s *Signer) Verifier() *Verifier              { panic("not yet") }
-
-// SignLine signs a checkpoint body and returns the signature line.
-func (s *Signer) SignLine(body []byte) ([]byte, error) { panic("not yet") }
-
-// SignSubtree signs the subtree [start, end) of the log named origin (ML-DSA-44
-// only), with timestamp zero, and returns the signature line.
-func (s *Signer) SignSubtree(origin string, start, end uint64, hash [32]byte) ([]byte, error) {
-	panic("not yet")
+// String returns the algorithm's name as verdicts and programs print it.
+func (a Algorithm) String() string {
+	switch a {
+	case Ed25519:
+		return "ed25519"
+	case CosignatureEd25519:
+		return "cosignature-ed25519"
+	case MLDSA44:
+		return "ml-dsa-44"
+	}
+	return fmt.Sprintf("type-0x%02x", byte(a))
 }
 
-// Verifier verifies signatures of one key. It implements note.Verifier of
-// x/mod/sumdb/note.
-type Verifier struct{}
+// seedSize is the length of a private key of every type: the seed of RFC 8032
+// for Ed25519 and of FIPS 204 for ML-DSA-44.
+const seedSize = 32
 
-// NewVerifier decodes a verifier key of type 0x01, 0x04 or 0x06.
-func NewVerifier(vkey string) (*Verifier, error) { panic("not yet") }
+// GenerateEd25519 generates a log key of type 0x01. The name should be the log's
+// origin: its [Signer] signs for no other. skey is secret.
+func GenerateEd25519(name string) (skey, vkey string, err error) {
+	return generate(name, Ed25519)
+}
 
-func (v *Verifier) Name() string                 { panic("not yet") }
-func (v *Verifier) KeyHash() uint32              { panic("not yet") }
-func (v *Verifier) Verify(body, sig []byte) bool { panic("not yet") }
-func (v *Verifier) Algorithm() Algorithm         { panic("not yet") }
-func (v *Verifier) VKey() string                 { panic("not yet") }
+// GenerateCosignatureEd25519 generates a witness key of type 0x04. skey is
+// secret.
+func GenerateCosignatureEd25519(name string) (skey, vkey string, err error) {
+	return generate(name, CosignatureEd25519)
+}
 
-// PublicKey returns the encoded public key, without name and type.
-func (v *Verifier) PublicKey() []byte { panic("not yet") }
+// GenerateMLDSA44 generates a log or witness key of type 0x06. The name of a
+// log's key should be the log's origin. skey is secret.
+func GenerateMLDSA44(name string) (skey, vkey string, err error) {
+	return generate(name, MLDSA44)
+}
 
-// VerifySubtree reports whether sig is this key's signature of the subtree
-// [start, end) with the given hash of the log named origin (ML-DSA-44 only).
-func (v *Verifier) VerifySubtree(origin string, start, end uint64, hash [32]byte, sig Signature) bool {
-	panic("not yet")
+func generate(name string, alg Algorithm) (skey, vkey string, err error) {
+	seed := make([]byte, seedSize)
+	rand.Read(seed) // never fails: it ends the program rather than return weak bytes
+	s, err := newSigner(name, alg, seed)
+	if err != nil {
+		return "", "", err
+	}
+	return signerKeyPrefix + encodeKey(name, s.KeyHash(), alg, seed), s.Verifier().VKey(), nil
+}
+
+// VKey returns the verifier key that belongs to a signer key.
+func VKey(skey string) (string, error) {
+	s, err := parseSigner(skey)
+	if err != nil {
+		return "", err
+	}
+	return s.Verifier().VKey(), nil
+}
+
+// signerKeyPrefix marks an encoded private key.
+const signerKeyPrefix = "PRIVATE+KEY+"
+
+// maxKeyBytes bounds an encoded key before it is decoded: the longest name, key
+// ID, and ML-DSA-44 public key (1312 bytes and a type byte, in base64).
+const maxKeyBytes = len(signerKeyPrefix) + MaxOriginBytes + len("+01234567+") + (1313+2)/3*4
+
+// encodeKey encodes a public key, or behind [signerKeyPrefix] a private one. A
+// private key carries the key ID of its public key.
+//
+//	<name>+hex(key ID)+base64(type || key)
+func encodeKey(name string, hash uint32, alg Algorithm, key []byte) string {
+	typed := append([]byte{byte(alg)}, key...)
+	return fmt.Sprintf("%s+%08x+%s", name, hash, base64.StdEncoding.EncodeToString(typed))
+}
+
+// decodeKey decodes what [encodeKey] encodes. The caller checks that the key ID
+// is the key's own and that the encoding is canonical. Errors do not show s,
+// which may be secret.
+func decodeKey(s string) (name string, hash uint32, alg Algorithm, key []byte, err error) {
+	name, rest, _ := strings.Cut(s, "+")
+	id, encoded, _ := strings.Cut(rest, "+")
+	n, idErr := strconv.ParseUint(id, 16, 32)
+	typed, ok := decodeBase64(encoded)
+	if len(s) > maxKeyBytes || idErr != nil || len(id) != 8 || !ok || len(typed) < 2 {
+		return "", 0, 0, nil, badKey("key is not in the form name+id+base64")
+	}
+	return name, uint32(n), Algorithm(typed[0]), typed[1:], nil
+}
+
+// keyID computes the ID of a key. SPEC signed-note:
+// SHA-256(name || 0x0A || type || public key)[:4].
+func keyID(name string, alg Algorithm, public []byte) uint32 {
+	h := sha256.New()
+	h.Write([]byte(name))
+	h.Write([]byte{'\n', byte(alg)})
+	h.Write(public)
+	return binary.BigEndian.Uint32(h.Sum(nil))
+}
+
+// validKeyName reports whether a key of ours may have the name s.
+func validKeyName(s string) bool {
+	return validNoteName(s) && len(s) <= MaxOriginBytes && utf8.ValidString(s) && !strings.ContainsFunc(s, isControl)
+}
+
+// validNoteName reports whether s, which is part of a note and thus UTF-8
+// without control characters, is a key name. SPEC signed-note: non-empty,
+// without Unicode spaces and plus.
+func validNoteName(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r == '+' || unicode.IsSpace(r) })
+}
+
+func badKey(detail string) error {
+	return &verdict.Error{Code: verdict.Malformed, Detail: detail}
 }
