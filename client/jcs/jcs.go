@@ -3,6 +3,7 @@ package jcs
 import (
 	"encoding/json/jsontext"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/armalo/receiptlog/client/verdict"
@@ -67,6 +68,9 @@ func Path(pointer jsontext.Pointer) string {
 		}
 		if b.Len() > 0 {
 			b.WriteByte('.')
+		}
+		if quoted := strconv.Quote(token); len(quoted) != len(token)+2 {
+			token = quoted // control characters stay out of terminals
 		}
 		b.WriteString(token)
 	}

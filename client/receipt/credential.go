@@ -8,13 +8,13 @@ package receipt
 // members are left out where they are zero; where zero is a value of its own
 // (a score of 0, a gate that did not fire) the field is a pointer.
 type Credential struct {
-	Context           []Context `json:"@context"`
-	ID                string    `json:"id"`
-	Type              []string  `json:"type"`
-	Issuer            string    `json:"issuer"`
-	ValidFrom         string    `json:"validFrom"`
-	ValidUntil        string    `json:"validUntil,omitzero"`
-	CredentialSubject Subject   `json:"credentialSubject"`
+	Context           []string `json:"@context"`
+	ID                string   `json:"id"`
+	Type              []string `json:"type"`
+	Issuer            string   `json:"issuer"`
+	ValidFrom         string   `json:"validFrom"`
+	ValidUntil        string   `json:"validUntil,omitzero"`
+	CredentialSubject Subject  `json:"credentialSubject"`
 }
 
 // Subject is what the receipt speaks about: one build.

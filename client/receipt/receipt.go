@@ -1,52 +1,122 @@
 package receipt
 
 import (
-	"crypto/ed25519"
-	"errors"
-	"time"
+	"crypto/sha256"
+	"encoding/hex"
+	"sync"
 
-	"github.com/armalo/receiptlog/client/did"
+	"github.com/armalo/receiptlog/client/jcs"
+	"github.com/armalo/receiptlog/client/verdict"
 )
 
-// MaxBytes bounds a receipt, as submitted and in canonical form.
+// MaxBytes bounds a receipt, as submitted and in canonical form. A receipt of
+// a usual change has about 3 KB.
 const MaxBytes = 1 << 20
 
-// Context is one item of @context.
-type Context = string
-
-// Receipt is a parsed receipt. It never changes and is safe for concurrent use.
+// Receipt is a parsed receipt. It never changes and is safe for concurrent
+// use. There is no way to have one that [Parse] did not accept.
 type Receipt struct {
-	canonical  []byte
+	parsed    parsed
+	canonical []byte
+	text      string // the same; the credential's strings are parts of it
+
+	once sync.Once
+	hash [sha256.Size]byte
+}
+
+// parsed is what one walk over the canonical text finds.
+type parsed struct {
 	credential Credential
+	context    span // the value of @context
+	proofs     []proof
 }
 
-var errStub = errors.New("receipt: not built yet")
-
-func Parse(data []byte) (*Receipt, error)                                  { return nil, errStub }
-func (r *Receipt) Canonical() []byte                                       { return r.canonical }
-func (r *Receipt) Hash() [32]byte                                          { return [32]byte{} }
-func (r *Receipt) Credential() *Credential                                 { return &r.credential }
-func (r *Receipt) Issuer() string                                          { return r.credential.Issuer }
-func (r *Receipt) RunID() string                                           { return r.credential.CredentialSubject.Build.RunID }
-func (r *Receipt) Org() string                                             { return r.credential.CredentialSubject.Build.Org }
-func (r *Receipt) Publishable() bool                                       { return false }
-func (r *Receipt) ConfigurationHash() (declared, computed string, ok bool) { return "", "", false }
-func (r *Receipt) Verify(doc *did.Document) (Signer, error)                { return Signer{}, errStub }
-func Sign(credential []byte, key ed25519.PrivateKey, opts SignOptions) ([]byte, error) {
-	return nil, errStub
+// Parse reads a receipt, signed or not, in any JSON form. It checks every
+// field and verifies no signature. data is not kept.
+//
+// Codes: too_large, malformed (not strict JSON), schema_invalid (the path of
+// the error names the field).
+func Parse(data []byte) (*Receipt, error) {
+	canonical, err := jcs.Canonicalize(data, MaxBytes)
+	if err != nil {
+		return nil, err
+	}
+	if len(canonical) > MaxBytes {
+		return nil, verdict.Errorf(verdict.TooLarge, "", "has %d bytes in canonical form, and at most %d are accepted", len(canonical), MaxBytes)
+	}
+	r := &Receipt{canonical: canonical, text: string(canonical)}
+	c := cursor{text: r.text, path: make([]step, 0, 8)}
+	object(&c, &r.parsed, receiptFields)
+	if c.err != nil {
+		return nil, c.err
+	}
+	return r, nil
 }
 
-type Signer struct {
-	Method  string
-	Key     ed25519.PublicKey
-	Created string
-	Expires time.Time
-	// Unchecked counts the proofs that were not judged.
-	Unchecked int
+// Canonical returns the receipt in RFC 8785 form, proofs included. Callers
+// must not modify it.
+func (r *Receipt) Canonical() []byte { return r.canonical }
+
+// Hash returns the SHA-256 of [Receipt.Canonical], which is the identity of
+// the receipt.
+func (r *Receipt) Hash() [sha256.Size]byte {
+	r.once.Do(func() { r.hash = sha256.Sum256(r.canonical) })
+	return r.hash
 }
 
-type SignOptions struct {
-	VerificationMethod string
-	Created            time.Time
-	Add                bool
+// Credential returns the typed view. Callers must not modify it.
+func (r *Receipt) Credential() *Credential { return &r.parsed.credential }
+
+// Issuer returns the DID of the issuer.
+func (r *Receipt) Issuer() string { return r.parsed.credential.Issuer }
+
+// RunID returns credentialSubject.build.runId.
+func (r *Receipt) RunID() string { return r.build().RunID }
+
+// Org returns credentialSubject.build.org.
+func (r *Receipt) Org() string { return r.build().Org }
+
+func (r *Receipt) build() *Build { return &r.parsed.credential.CredentialSubject.Build }
+
+// Publishable reports whether the receipt may be shown to anyone: the gate
+// receipt.publish allows it at least once and denies it never.
+func (r *Receipt) Publishable() bool {
+	allowed := false
+	for _, gate := range r.build().PolicyGates {
+		if gate.ID != GatePublish {
+			continue
+		}
+		if gate.Decision != Allow {
+			return false
+		}
+		allowed = true
+	}
+	return allowed
+}
+
+// ConfigurationHash returns the SHA-256, in hex, that the receipt states for
+// its configuration, and that of the configuration as it is listed: the
+// canonical JSON of the object without its sha256 member, members unknown to
+// us included. ok is false where the receipt has no configuration.
+func (r *Receipt) ConfigurationHash() (declared, computed string, ok bool) {
+	if r.build().Configuration == nil {
+		return "", "", false
+	}
+	at := span{0, len(r.text)}
+	for _, name := range []string{"credentialSubject", "build", "configuration"} {
+		at = member(r.text, at, name)
+	}
+	sum := r.hashWithout(at, "sha256")
+	return r.build().Configuration.SHA256, hex.EncodeToString(sum[:]), true
+}
+
+// hashWithout returns the SHA-256 of a part of the canonical text, an object,
+// with one member cut out.
+func (r *Receipt) hashWithout(object span, name string) (sum [sha256.Size]byte) {
+	head, tail := without(r.text, object, name)
+	h := sha256.New()
+	h.Write(r.canonical[head.from:head.to])
+	h.Write(r.canonical[tail.from:tail.to])
+	h.Sum(sum[:0])
+	return sum
 }
