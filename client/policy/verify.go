@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -115,5 +114,5 @@ func listNames(names map[string]bool) string {
 		list = append(list, printable(n))
 	}
 	slices.Sort(list)
-	return fmt.Sprint(strings.Join(list, ", "))
+	return strings.Join(list, ", ")
 }
