@@ -1,0 +1,98 @@
+package kv
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"syscall"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// fatal is the failed state of a database: entered once, never left. It also
+// is the logger that Pebble reports to, since some of Pebble's failures come by
+// way of Fatalf only.
+type fatal struct {
+	logger  *slog.Logger
+	onFatal func(error)
+
+	once   sync.Once
+	failed chan struct{}
+	err    error // set before failed is closed
+}
+
+func newFatal(opts Options) *fatal {
+	return &fatal{logger: opts.Logger, onFatal: opts.OnFatal, failed: make(chan struct{})}
+}
+
+// fail enters the failed state with err, unless it was entered before, and
+// returns the error it was entered with.
+func (f *fatal) fail(err error) error {
+	f.once.Do(func() {
+		f.err = fmt.Errorf("database failed, restart to recover: %w", err)
+		close(f.failed)
+		f.logger.Error("database failed", "err", err)
+		if f.onFatal != nil {
+			go f.onFatal(f.err)
+		}
+	})
+	return f.err
+}
+
+// get returns the error of the failed state, or nil.
+func (f *fatal) get() error {
+	select {
+	case <-f.failed:
+		return f.err
+	default:
+		return nil
+	}
+}
+
+func (f *fatal) events() *pebble.EventListener {
+	return &pebble.EventListener{
+		BackgroundError: func(err error) {
+			if noRoom(err) {
+				f.logger.Warn("no room to compact, will try again", "err", err)
+				return
+			}
+			_ = f.fail(err) // whoever calls next gets it
+		},
+		DataCorruption: func(info pebble.DataCorruptionInfo) {
+			f.logger.Error("data corruption", "path", info.Path, "detail", fmt.Sprint(info.Details))
+		},
+		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
+			f.logger.Warn("writes stalled", "reason", info.Reason)
+		},
+	}
+}
+
+// noRoom tells the one kind of background failure that passes by itself.
+func noRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// Infof implements [pebble.Logger].
+func (f *fatal) Infof(format string, args ...any) {
+	f.logger.Debug(fmt.Sprintf(format, args...))
+}
+
+// Errorf implements [pebble.Logger].
+func (f *fatal) Errorf(format string, args ...any) {
+	f.logger.Error(fmt.Sprintf(format, args...))
+}
+
+// Fatalf implements [pebble.Logger]. It must not return, for Pebble does not
+// expect to go on. It ends this goroutine; OnFatal ends the process.
+func (f *fatal) Fatalf(format string, args ...any) {
+	_ = f.fail(fmt.Errorf(format, args...))
+	runtime.Goexit()
+}
+
+// Failed is closed when the database enters its failed state.
+func (db *DB) Failed() <-chan struct{} { return db.fatal.failed }
+
+// Err is nil until the database fails, and the cause of that afterwards.
+func (db *DB) Err() error { return db.fatal.get() }
