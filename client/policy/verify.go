@@ -17,6 +17,7 @@ type Verified struct {
 	Cosignatures []Cosignature // by listed witnesses, in the order of the note
 	Quorum       bool          // whether they meet the quorum
 	QuorumRule   string        // as [Policy.Quorum] renders it
+	Ignored      int           // signature lines by keys that the policy does not list
 }
 
 // Cosignature is one verified cosignature by a listed witness. A witness may have
@@ -57,6 +58,7 @@ func (p *Policy) Verify(signed []byte) (*Verified, error) {
 		return nil, err
 	}
 	cosigned := make(map[string]bool)
+	v.Ignored = len(note.Signatures) - len(signatures)
 	for _, s := range signatures {
 		p.creditLog(v, s)
 		p.creditWitness(v, cosigned, s)

@@ -1,0 +1,247 @@
+// Package verify decides whether a receipt is what it claims to be: signed by
+// its issuer, committed to by a log, under a checkpoint that a quorum of
+// witnesses saw. It is the lowest layer of receiptlog that knows all of this,
+// and it is pure: no network, no file system, no clock of its own. It compiles
+// to WebAssembly. The log runs it on its own answers before it gives them.
+//
+// What has to be trusted is in [Options] and nowhere else: a policy that names
+// log and witness keys. A bundle brings the issuer's key as the log archived
+// it, so neither the issuer's web site nor the operator is asked.
+//
+// Each function returns a verdict and never an error: bad input is a failed
+// check with its code. What could not be checked for lack of evidence is said
+// to be not checked. All functions may be called concurrently.
+package verify
+
+import (
+	"fmt"
+
+	"github.com/armalo/receiptlog/client/bundle"
+	"github.com/armalo/receiptlog/client/did"
+	"github.com/armalo/receiptlog/client/entry"
+	"github.com/armalo/receiptlog/client/policy"
+	"github.com/armalo/receiptlog/client/proof"
+	"github.com/armalo/receiptlog/client/receipt"
+	"github.com/armalo/receiptlog/client/verdict"
+)
+
+// The names of the checks, in the order in which they are made.
+const (
+	CheckReceipt       = "receipt"       // well-formed, and every field as the schema wants it
+	CheckOpening       = "opening"       // entry and salt open to this very receipt
+	CheckInclusion     = "inclusion"     // the entry is in the tree of the checkpoint
+	CheckCheckpoint    = "checkpoint"    // the checkpoint is signed by a log of the policy
+	CheckQuorum        = "quorum"        // the policy's witnesses cosigned it
+	CheckIssuer        = "issuer"        // the issuer's document was logged before the receipt
+	CheckSignature     = "signature"     // the issuer's key signed the receipt
+	CheckConfiguration = "configuration" // the configuration matches its hash
+	CheckDiffURL       = "diff_url"      // the diff's URL is of the repository and commit named
+	CheckDiff          = "diff"          // the diff at hand is the one that was approved
+	CheckSignatures    = "signatures"    // signatures on the checkpoint by keys the policy does not name
+	CheckErasure       = "erasure"       // whether the log has erased its copy since
+)
+
+// Options says whom to trust and what else to compare with.
+type Options struct {
+	// Policy names the logs and witnesses to trust and the quorum. Without
+	// one nothing about the log can be checked.
+	Policy *policy.Policy
+	// Document is the issuer's DID document for a receipt that comes without
+	// a bundle. A bundle's own evidence takes precedence. did:key needs none.
+	Document *did.Document
+	// Diff is the SHA-256 of the diff at hand, where there is one.
+	Diff *[32]byte
+}
+
+// Bundle verifies a bundle against a policy. It is verified only if the
+// receipt, its signature, its place in the log and the quorum all hold.
+func Bundle(b *bundle.Bundle, o Options) *verdict.Verdict {
+	v := verdict.New()
+	r := checkReceipt(v, b.Receipt)
+	e := checkOpening(v, b)
+	verified := checkTree(v, b, o.Policy)
+	doc := checkIssuer(v, b, e, verified)
+	checkSigner(v, r, doc, e, "the issuer's evidence did not hold")
+	checkContent(v, r, o)
+	v.Skip(CheckErasure, "a bundle cannot say whether the log has erased its own copy since; ask the log or an auditor")
+	required := []string{CheckReceipt, CheckOpening, CheckInclusion, CheckCheckpoint, CheckIssuer, CheckSignature}
+	if o.Policy == nil || asksWitnesses(o.Policy) {
+		required = append(required, CheckQuorum)
+	}
+	v.Conclude(required...)
+	return v
+}
+
+// Receipt verifies a signed receipt by itself, in any JSON form. It is verified
+// if the issuer's key signed it; whether any log holds it is not checked.
+func Receipt(data []byte, o Options) *verdict.Verdict {
+	v := verdict.New()
+	r := checkReceipt(v, data)
+	var doc *did.Document
+	if r != nil {
+		var err error
+		if doc, err = documentFor(r, o.Document); err != nil {
+			v.Fail(CheckIssuer, err)
+		} else if doc == nil {
+			v.Skip(CheckIssuer, "no DID document of "+r.Issuer()+" at hand")
+		} else {
+			v.Pass(CheckIssuer, "the DID document of "+r.Issuer()+" is at hand; since when it has been valid was not checked")
+		}
+	}
+	checkSigner(v, r, doc, nil, "there is no DID document to find the key in")
+	checkContent(v, r, o)
+	for _, name := range []string{CheckInclusion, CheckCheckpoint, CheckQuorum} {
+		v.Skip(name, "no bundle was given, so whether a log holds this receipt is unknown")
+	}
+	v.Conclude(CheckReceipt, CheckSignature)
+	return v
+}
+
+func checkReceipt(v *verdict.Verdict, data []byte) *receipt.Receipt {
+	r, err := receipt.Parse(data)
+	if err != nil {
+		v.Fail(CheckReceipt, err)
+		return nil
+	}
+	v.Pass(CheckReceipt, fmt.Sprintf("well-formed receipt for run %s, issued by %s", r.RunID(), r.Issuer()))
+	return r
+}
+
+// documentFor returns the document that holds the issuer's keys: for did:key
+// the one that the DID itself spells out, else the one at hand, else nil.
+func documentFor(r *receipt.Receipt, at *did.Document) (*did.Document, error) {
+	if did.IsKey(r.Issuer()) {
+		return did.KeyDocument(r.Issuer())
+	}
+	return at, nil
+}
+
+// Opened holds that an entry and its salt commit to a receipt in canonical
+// form, and returns the entry. Its codes are malformed and
+// commitment_mismatch; with the latter it still returns an entry that is of
+// kind receipt, so that what the entry says can be looked at.
+func Opened(entryBytes []byte, salt [entry.SaltSize]byte, canonical []byte) (*entry.Receipt, error) {
+	parsed, err := entry.Parse(entryBytes)
+	if err != nil {
+		return nil, err
+	}
+	e, ok := parsed.(entry.Receipt)
+	if !ok {
+		return nil, verdict.Errorf(verdict.CommitmentMismatch, "entry", "is of kind %q and commits to no receipt", parsed.Kind())
+	}
+	if entry.Commit(salt, canonical) != e.Commitment {
+		return &e, verdict.Errorf(verdict.CommitmentMismatch, "entry.commitment", "entry and salt commit to another receipt than this one")
+	}
+	return &e, nil
+}
+
+func checkOpening(v *verdict.Verdict, b *bundle.Bundle) *entry.Receipt {
+	e, err := Opened(b.Entry, b.Salt, b.Receipt)
+	if err != nil {
+		v.Fail(CheckOpening, err)
+		return e
+	}
+	v.Pass(CheckOpening, "the log's entry commits to exactly this receipt, logged at "+entry.FormatTime(e.At)+" by the log's clock")
+	return e
+}
+
+// checkTree checks that the entry is under a checkpoint that the policy
+// accepts. It returns what the policy verified, or nil.
+func checkTree(v *verdict.Verdict, b *bundle.Bundle, p *policy.Policy) *policy.Verified {
+	if p == nil {
+		for _, name := range []string{CheckInclusion, CheckCheckpoint, CheckQuorum} {
+			v.Skip(name, "no policy was given, so there is no log key to trust")
+		}
+		return nil
+	}
+	verified, err := p.Verify(b.Checkpoint)
+	code := verdict.CodeOf(err)
+	if err != nil && code != verdict.QuorumNotMet {
+		v.Skip(CheckInclusion, "there is no checkpoint to trust")
+		v.Fail(CheckCheckpoint, err)
+		v.Skip(CheckQuorum, "there is no checkpoint to trust")
+		return nil
+	}
+	cp := verified.Checkpoint
+	if e := proof.VerifyInclusion(proof.LeafHash(b.Entry), b.Index, cp.Size, b.Hashes, cp.Root); e != nil {
+		v.Fail(CheckInclusion, e)
+	} else {
+		v.Pass(CheckInclusion, fmt.Sprintf("entry %d is in the tree of %d entries", b.Index, cp.Size))
+	}
+	v.Pass(CheckCheckpoint, fmt.Sprintf("signed by the log %s with %s", cp.Origin, counted(len(verified.LogKeys), "key")))
+	if verified.Ignored > 0 {
+		// SPEC signed-note: unknown signatures are ignored. They are not hidden.
+		v.Skip(CheckSignatures, counted(verified.Ignored, "signature")+" on the checkpoint by keys that the policy does not name")
+	}
+	switch {
+	case err != nil:
+		v.Fail(CheckQuorum, err)
+	case !asksWitnesses(p):
+		v.Skip(CheckQuorum, "the policy asks for no witnesses, so the log could have shown others a different tree")
+	default:
+		v.Pass(CheckQuorum, quorumDetail(verified))
+	}
+	return verified
+}
+
+// asksWitnesses reports whether the policy is met only with cosignatures.
+func asksWitnesses(p *policy.Policy) bool { return !p.Satisfied(nil) }
+
+// checkIssuer establishes the DID document to verify the signature with, and
+// that the log held it before it held the receipt.
+func checkIssuer(v *verdict.Verdict, b *bundle.Bundle, e *entry.Receipt, verified *policy.Verified) *did.Document {
+	if e == nil {
+		v.Skip(CheckIssuer, "there is no entry that names an issuer")
+		return nil
+	}
+	if did.IsKey(e.Issuer) {
+		doc, err := did.KeyDocument(e.Issuer)
+		if err != nil {
+			v.Fail(CheckIssuer, err)
+			return nil
+		}
+		v.Pass(CheckIssuer, e.Issuer+" is its own key")
+		return doc
+	}
+	if b.Issuer == nil {
+		v.Skip(CheckIssuer, "the bundle has no evidence of the issuer's keys")
+		return nil
+	}
+	doc, logged, err := archived(b, e)
+	if err != nil {
+		v.Fail(CheckIssuer, err)
+		return nil
+	}
+	if verified == nil {
+		v.Skip(CheckIssuer, "the bundle has a DID document of "+e.Issuer+", but whether the log holds it was not checked")
+		return doc
+	}
+	cp := verified.Checkpoint
+	if err := proof.VerifyInclusion(proof.LeafHash(b.Issuer.Entry), b.Issuer.Index, cp.Size, b.Issuer.Hashes, cp.Root); err != nil {
+		v.Fail(CheckIssuer, fmt.Errorf("issuer evidence: %w", err))
+		return nil
+	}
+	v.Pass(CheckIssuer, fmt.Sprintf("the log archived the DID document of %s as entry %d at %s, before this receipt", e.Issuer, b.Issuer.Index, entry.FormatTime(logged.At)))
+	return doc
+}
+
+// archived reads the issuer evidence and holds it against the receipt's entry.
+func archived(b *bundle.Bundle, e *entry.Receipt) (*did.Document, *entry.Issuer, error) {
+	parsed, err := entry.Parse(b.Issuer.Entry)
+	if err != nil {
+		return nil, nil, fmt.Errorf("issuer evidence: %w", err)
+	}
+	logged, ok := parsed.(entry.Issuer)
+	if !ok || logged.DID != e.Issuer {
+		return nil, nil, verdict.Errorf(verdict.EntryMismatch, "issuer.entry", "is no issuer entry of %s", e.Issuer)
+	}
+	// A key that was published after the fact verifies nothing.
+	if b.Issuer.Index >= b.Index {
+		return nil, nil, verdict.Errorf(verdict.EntryMismatch, "issuer.index", "the DID document was logged as entry %d, after the receipt's entry %d", b.Issuer.Index, b.Index)
+	}
+	doc, err := did.ParseDocument(logged.Document)
+	if err != nil {
+		return nil, nil, fmt.Errorf("issuer evidence: %w", err)
+	}
+	return doc, &logged, nil
+}
