@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/armalo/receiptlog/client/jcs"
 	"github.com/armalo/receiptlog/client/proof"
 	"github.com/armalo/receiptlog/client/verdict"
 )
@@ -91,6 +92,18 @@ func TestParseRefuses(t *testing.T) {
 	}
 	if _, err := Parse(make([]byte, MaxBytes+1)); verdict.CodeOf(err) != verdict.TooLarge {
 		t.Errorf("over-long: %v", err)
+	}
+}
+
+// TestDeepestReceipt holds that whatever depth a receipt or a DID document may
+// have on its own, it may have in a bundle.
+func TestDeepestReceipt(t *testing.T) {
+	deep := func(levels int) string { return strings.Repeat(`{"a":`, levels-1) + "{}" + strings.Repeat("}", levels-1) }
+	b := sample()
+	b.Receipt = []byte(deep(jcs.MaxDepth))
+	b.Issuer.Entry = []byte(`{"document":` + deep(jcs.MaxDepth) + `,"kind":"issuer"}`)
+	if _, err := Parse(b.Marshal()); err != nil {
+		t.Error(err)
 	}
 }
 

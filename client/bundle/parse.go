@@ -37,7 +37,7 @@ type wireIssuer struct {
 // there and of its type, nothing unknown, all sizes within bounds. Receipt and
 // entries come out in canonical form. Errors carry malformed or too_large.
 func Parse(data []byte) (*Bundle, error) {
-	canonical, err := jcs.Canonicalize(data, MaxBytes)
+	canonical, err := jcs.CanonicalizeEnvelope(data, MaxBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,10 @@ import (
 // and our peers', away from their stack's end.
 const MaxDepth = 64
 
+// envelopeDepth is how many levels a document that carries others may add to
+// theirs: a bundle carries an issuer's entry, which carries a DID document.
+const envelopeDepth = 4
+
 // maxDetail bounds how much of the JSON reader's own words goes into an error,
 // because they can quote a member name of any length.
 const maxDetail = 200
@@ -25,10 +29,20 @@ const maxDetail = 200
 // The codes are too_large for input beyond maxBytes and malformed for all
 // else; the path of an error names the member where that is known.
 func Canonicalize(data []byte, maxBytes int) ([]byte, error) {
+	return canonicalize(data, maxBytes, MaxDepth)
+}
+
+// CanonicalizeEnvelope is [Canonicalize] for a document that carries others,
+// each of which may itself be [MaxDepth] levels deep.
+func CanonicalizeEnvelope(data []byte, maxBytes int) ([]byte, error) {
+	return canonicalize(data, maxBytes, MaxDepth+envelopeDepth)
+}
+
+func canonicalize(data []byte, maxBytes, maxDepth int) ([]byte, error) {
 	if len(data) > maxBytes {
 		return nil, verdict.Errorf(verdict.TooLarge, "", "is %d bytes long, and at most %d are accepted", len(data), maxBytes)
 	}
-	if err := scan(data); err != nil {
+	if err := scan(data, maxDepth); err != nil {
 		return nil, err
 	}
 	// SPEC RFC 7493 2.1 and 2.3: without further options jsontext refuses

@@ -20,16 +20,16 @@ const plainLength = 300
 // scan checks what the JSON reader does not: the depth and the range of every
 // number. It runs before that reader and so cannot count on valid JSON; on
 // invalid JSON it may accept or refuse, but what it accepts is never deeper
-// than MaxDepth.
-func scan(data []byte) error {
+// than maxDepth.
+func scan(data []byte, maxDepth int) error {
 	depth := 0
 	for i := 0; i < len(data); i++ {
 		switch c := data[i]; {
 		case c == '"':
 			i = stringEnd(data, i)
 		case c == '{' || c == '[':
-			if depth++; depth > MaxDepth {
-				return verdict.Errorf(verdict.Malformed, "", "nests more than %d levels deep at byte %d", MaxDepth, i)
+			if depth++; depth > maxDepth {
+				return verdict.Errorf(verdict.Malformed, "", "nests more than %d levels deep at byte %d", maxDepth, i)
 			}
 		case c == '}' || c == ']':
 			depth--
