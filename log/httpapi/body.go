@@ -1,0 +1,77 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/armalo/receiptlog/client/api"
+	"github.com/armalo/receiptlog/client/verdict"
+)
+
+// mediaType returns the media type of a request's body, which must be one of
+// allowed. Bodies with a content coding are refused: nothing here inflates
+// what a stranger compressed.
+func mediaType(r *http.Request, allowed ...string) (string, error) {
+	media := r.Header.Get("Content-Type")
+	if !slices.Contains(allowed, media) {
+		var params map[string]string
+		var err error
+		if media, params, err = mime.ParseMediaType(media); err != nil {
+			media = ""
+		}
+		if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
+			media = ""
+		}
+	}
+	if !slices.Contains(allowed, media) {
+		return "", verdict.Errorf(api.CodeUnsupportedMediaType, "", "the body must be %s, in UTF-8", strings.Join(allowed, " or "))
+	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return "", verdict.Errorf(api.CodeUnsupportedMediaType, "", "the body must not have a content coding")
+	}
+	return media, nil
+}
+
+// readBody reads a body of at most limit bytes, which must arrive within
+// bodyTimeout.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
+		return nil, &http.MaxBytesError{Limit: limit}
+	}
+	if err := readDeadline(w, time.Now().Add(bodyTimeout)); err != nil {
+		return nil, err
+	}
+	var buf bytes.Buffer
+	// A length is only announced: beyond this much, memory follows the bytes.
+	buf.Grow(int(min(max(r.ContentLength, 0), 32<<10)) + bytes.MinRead)
+	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
+		return nil, bodyError(err)
+	}
+	// From here on net/http listens for the client going away, however long the
+	// answer takes.
+	return buf.Bytes(), readDeadline(w, time.Time{})
+}
+
+// bodyError tells a body that broke off from one that was too large or slow.
+func bodyError(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return verdict.Errorf(verdict.Malformed, "", "the body ended too early")
+	}
+	return err
+}
+
+// readDeadline lets reads of the body fail with os.ErrDeadlineExceeded from
+// then on. The zero time means never.
+func readDeadline(w http.ResponseWriter, then time.Time) error {
+	err := http.NewResponseController(w).SetReadDeadline(then)
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil // not on a real connection
+	}
+	return err
+}

@@ -1,0 +1,187 @@
+package httpapi
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/armalo/receiptlog/client/api"
+	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/log"
+)
+
+// Options are what a [Handler] needs beside the log.
+type Options struct {
+	Logger  *slog.Logger
+	Metrics http.Handler // serves /metrics; nil: no such route
+	// MaxAge is how old the published checkpoint may be before /readyz says
+	// no.
+	MaxAge time.Duration
+}
+
+// Handler serves one log. It is safe for concurrent use.
+type Handler struct {
+	log     *log.Log
+	opts    Options
+	metrics *metrics
+	routes  routes
+	tag     string // begins the entity tags of this log's tiles
+
+	drainOnce sync.Once
+	draining  chan struct{}
+}
+
+// New returns a handler for l.
+func New(l *log.Log, opts Options) (*Handler, error) {
+	m, err := newMetrics()
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{log: l, opts: opts, metrics: m, tag: l.KeyTag(), draining: make(chan struct{})}
+	h.routes = h.table()
+	return h, nil
+}
+
+// Server returns an http.Server for the handler with every bound on time and
+// size set. The caller listens and serves.
+func (h *Handler) Server() *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(h.opts.Logger.Handler(), slog.LevelDebug),
+	}
+}
+
+// Drain makes running batches take no further line and answer those they
+// took. Call it before http.Server.Shutdown, which waits for them.
+func (h *Handler) Drain() { h.drainOnce.Do(func() { close(h.draining) }) }
+
+// ServeHTTP finds the route, holds the request to its bounds and turns an
+// error into a problem document.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	rec := &recorder{ResponseWriter: w}
+	rec.Header().Set("X-Request-Id", newRequestID())
+	rec.Header().Set("X-Content-Type-Options", "nosniff")
+	route, arg, found := h.routes.match(r.URL.EscapedPath())
+	defer func() {
+		if cause := recover(); cause != nil {
+			h.serveFault(rec, r, route, cause)
+		}
+		h.metrics.served(r.Context(), route.name, rec.status, time.Since(began))
+	}()
+	err := h.deadline(rec, began)
+	switch {
+	case err != nil:
+	case !found:
+		err = verdict.Errorf(api.CodeNotFound, "", "no such route")
+	default:
+		err = h.admit(rec, r, route, arg)
+	}
+	if err != nil {
+		h.refuse(rec, r, route, err)
+	}
+}
+
+// deadline bounds how long the answer may take to be read. Handlers that take
+// longer by design push it out.
+func (h *Handler) deadline(w http.ResponseWriter, now time.Time) error {
+	err := http.NewResponseController(w).SetWriteDeadline(now.Add(publishTimeout + writeTimeout))
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil // not on a real connection
+	}
+	return err
+}
+
+// admit checks the method, makes room and serves.
+func (h *Handler) admit(w *recorder, r *http.Request, route *route, arg string) error {
+	if route.cors {
+		allowOrigins(w.Header())
+	}
+	serve := route.methods[r.Method]
+	if r.Method == http.MethodHead {
+		serve = route.methods[http.MethodGet] // net/http drops the body
+	}
+	switch {
+	case serve != nil:
+	case r.Method == http.MethodOptions:
+		return serveOptions(w, r, route)
+	default:
+		w.Header().Set("Allow", route.allow)
+		return verdict.Errorf(api.CodeMethodNotAllowed, "", "this route takes %s", route.allow)
+	}
+	if !route.gate.enter() {
+		return verdict.Errorf(api.CodeOverloaded, "", "too many requests of this kind at once")
+	}
+	defer route.gate.leave()
+	return serve(w, r, arg)
+}
+
+// refuse answers with the problem document for err.
+func (h *Handler) refuse(w *recorder, r *http.Request, route *route, err error) {
+	problem, retry := problemOf(err)
+	if problem.Status >= 500 {
+		h.opts.Logger.Warn("request failed", "route", route.name, "code", problem.Code,
+			"error", err, "request", w.Header().Get("X-Request-Id"))
+	}
+	if w.status != 0 {
+		return // too late: the answer had begun
+	}
+	if r.ContentLength != 0 && problem.Status != http.StatusNotFound {
+		// What is left of the body is not worth reading.
+		w.Header().Set("Connection", "close")
+	}
+	writeProblem(w, problem, retry)
+}
+
+// serveFault answers a request whose handler panicked, and says so in the
+// operator's log.
+func (h *Handler) serveFault(w *recorder, r *http.Request, route *route, cause any) {
+	if cause == http.ErrAbortHandler {
+		panic(cause)
+	}
+	h.opts.Logger.Error("handler panicked", "route", route.name, "panic", cause,
+		"request", w.Header().Get("X-Request-Id"), "stack", string(debug.Stack()))
+	if w.status == 0 {
+		problem, _ := problemOf(errors.New("panic"))
+		writeProblem(w, problem, 0)
+	}
+}
+
+// newRequestID returns 64 random bits in hex: enough to find one request in a
+// day's log.
+func newRequestID() string {
+	var id [8]byte
+	rand.Read(id[:])
+	return hex.EncodeToString(id[:])
+}
+
+// recorder remembers the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

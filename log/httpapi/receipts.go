@@ -1,0 +1,116 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json/jsontext"
+	"encoding/json/v2"
+	"net/http"
+
+	"github.com/armalo/receiptlog/client/api"
+	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/log"
+)
+
+// cacheChecked lets caches keep an answer as long as they ask whether it still
+// stands: a receipt may get a rival, or be erased.
+const cacheChecked = "public, no-cache"
+
+// serveReceipt answers GET of a run: its receipt, or the list of them where
+// there are several.
+func (h *Handler) serveReceipt(w http.ResponseWriter, r *http.Request, runID string) error {
+	q, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	if q.format != "" {
+		return verdict.Errorf(verdict.Malformed, "query.format", "is for bundles only")
+	}
+	found, err := h.public(r.Context(), runID, q)
+	if err != nil {
+		return err
+	}
+	if len(found) > 1 {
+		return serveListing(w, r, runID, found)
+	}
+	w.Header().Set("Link", "<"+bundleURL(runID, found[0].Index)+`>; rel="describedby"; type="`+api.MediaJSON+`"`)
+	serveTagged(w, r, http.StatusOK, api.MediaCredential, found[0].Receipt.Canonical())
+	return nil
+}
+
+// serveBundle answers GET of a run's bundle, as JSON or as a tlog-proof.
+func (h *Handler) serveBundle(w http.ResponseWriter, r *http.Request, runID string) error {
+	q, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	found, err := h.public(r.Context(), runID, q)
+	if err != nil {
+		return err
+	}
+	if len(found) > 1 {
+		return serveListing(w, r, runID, found)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), publishTimeout)
+	defer cancel()
+	b, err := h.log.Bundle(ctx, found[0].Index)
+	if err != nil {
+		return err
+	}
+	w.Header().Add("Vary", "Accept")
+	if q.format == api.FormatProof || q.format == "" && wantsProof(r.Header.Values("Accept")) {
+		serveTagged(w, r, http.StatusOK, api.MediaProof, b.TlogProof().Marshal())
+	} else {
+		serveTagged(w, r, http.StatusOK, api.MediaJSON, b.Marshal())
+	}
+	return nil
+}
+
+// public returns the receipts of a run that anybody may see, or the one that
+// was picked. There is at least one: a run with none, or with none but private
+// ones, is not_logged, in the same words.
+func (h *Handler) public(ctx context.Context, runID string, q query) ([]*log.Stored, error) {
+	stored, err := h.log.Run(ctx, runID)
+	if err != nil {
+		return nil, err
+	}
+	var found []*log.Stored
+	for _, s := range stored {
+		// Public only where the receipt's own receipt.publish gate allows it.
+		if s.Receipt.Publishable() && (!q.picked || s.Index == q.index) {
+			found = append(found, s)
+		}
+	}
+	if len(found) == 0 {
+		return nil, verdict.Errorf(verdict.NotLogged, "", "this log shows no such receipt")
+	}
+	return found, nil
+}
+
+// serveListing answers with every receipt of a run: two for one run are
+// evidence, and whoever asks is shown both.
+func serveListing(w http.ResponseWriter, r *http.Request, runID string, found []*log.Stored) error {
+	listing := api.RunListing{RunID: runID}
+	for _, s := range found {
+		listing.Receipts = append(listing.Receipts, api.RunReceipt{
+			Index:     s.Index,
+			Receipt:   jsontext.Value(s.Receipt.Canonical()),
+			BundleURL: bundleURL(runID, s.Index),
+		})
+	}
+	body, err := json.Marshal(listing)
+	if err != nil {
+		return err
+	}
+	serveTagged(w, r, http.StatusMultipleChoices, api.MediaJSON, body)
+	return nil
+}
+
+// serveTagged answers with a body whose tag is its hash.
+func serveTagged(w http.ResponseWriter, r *http.Request, status int, media string, body []byte) {
+	sum := sha256.Sum256(body)
+	w.Header().Set("Content-Type", media)
+	w.Header().Set("Cache-Control", cacheChecked)
+	serveBytes(w, r, status, quoteTag(hex.EncodeToString(sum[:16])), body)
+}

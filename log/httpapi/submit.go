@@ -1,0 +1,126 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json/v2"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/armalo/receiptlog/client/api"
+	"github.com/armalo/receiptlog/client/bundle"
+	"github.com/armalo/receiptlog/log"
+)
+
+// serveSubmissions answers POST to the receipts: one, or many as NDJSON. The
+// two have bounds of their own, since a batch costs a thousand times as much.
+func (h *Handler) serveSubmissions() serveFunc {
+	single, batches := newGate(maxSubmissions), newGate(maxBatches)
+	return func(w http.ResponseWriter, r *http.Request, arg string) error {
+		media, err := mediaType(r, api.MediaJSON, api.MediaCredential, api.MediaNDJSON)
+		if err != nil {
+			return err
+		}
+		gate, serve := single, h.serveSubmit
+		if media == api.MediaNDJSON {
+			gate, serve = batches, h.serveBatch
+		}
+		if !gate.enter() {
+			return log.ErrOverloaded
+		}
+		defer gate.leave()
+		return serve(w, r, arg)
+	}
+}
+
+// serveSubmit takes one receipt and answers when it is under a published
+// checkpoint, or with Prefer: respond-async when it is durable.
+func (h *Handler) serveSubmit(w http.ResponseWriter, r *http.Request, _ string) error {
+	data, err := readBody(w, r, maxReceiptBody)
+	if err != nil {
+		return err
+	}
+	prefer := parsePrefer(r.Header["Prefer"])
+	pending, err := h.log.Begin(r.Context(), data)
+	if err != nil {
+		return err
+	}
+	index, err := pending.Index()
+	if err != nil {
+		return err
+	}
+	if prefer.async {
+		w.Header().Set("Preference-Applied", api.PreferAsync)
+	}
+	b, err := h.await(r.Context(), pending, prefer)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", bundleURL(pending.RunID(), index))
+	w.Header().Set("Cache-Control", "no-store")
+	if b == nil {
+		return writeSequenced(w, pending, index)
+	}
+	writeResult(w, pending, b)
+	return nil
+}
+
+// await waits for the bundle as long as the client prefers. It returns nil
+// where the client would rather not wait longer.
+func (h *Handler) await(ctx context.Context, p *log.Pending, prefer preference) (*bundle.Bundle, error) {
+	wait := publishTimeout
+	if prefer.async {
+		if wait = prefer.wait; wait == 0 {
+			return nil, nil
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	b, err := p.Bundle(ctx)
+	if prefer.async && errors.Is(err, context.DeadlineExceeded) {
+		return nil, nil
+	}
+	return b, err
+}
+
+// writeSequenced answers 202: durable, with an index, and not yet published.
+func writeSequenced(w http.ResponseWriter, p *log.Pending, index uint64) error {
+	result := resultOf(p, index, nil)
+	body, err := json.Marshal(api.Sequenced{
+		Index:       index,
+		RunID:       result.RunID,
+		Status:      api.StatusSequenced,
+		ReceiptHash: result.ReceiptHash,
+	})
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", api.MediaJSON)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(http.StatusAccepted)
+	w.Write(body)
+	return nil
+}
+
+// writeResult answers 201 with the bundle, or 200 where the log had the
+// receipt before.
+func writeResult(w http.ResponseWriter, p *log.Pending, b *bundle.Bundle) {
+	marshalled := b.Marshal()
+	body := append(make([]byte, 0, len(marshalled)+256), '{')
+	body = append(appendResult(body, resultOf(p, b.Index, marshalled)), '}')
+	w.Header().Set("Content-Type", api.MediaJSON)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(statusOf(p, true))
+	w.Write(body)
+}
+
+// statusOf is the status of a receipt that was taken in.
+func statusOf(p *log.Pending, published bool) int {
+	switch {
+	case !published:
+		return http.StatusAccepted
+	case p.Duplicate():
+		return http.StatusOK
+	}
+	return http.StatusCreated
+}

@@ -1,0 +1,182 @@
+package log
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/transparency-dev/tessera"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/armalo/receiptlog/client/did"
+	"github.com/armalo/receiptlog/client/policy"
+	"github.com/armalo/receiptlog/storage/driver"
+	"github.com/armalo/receiptlog/storage/index"
+	"github.com/armalo/receiptlog/storage/kv"
+)
+
+// Log is an open log. Its methods may be called concurrently.
+type Log struct {
+	opts     Options
+	clock    func() time.Time
+	logger   *slog.Logger
+	resolver did.Resolver
+	policy   *policy.Policy // the log's own keys
+	metrics  *metrics
+
+	db       *kv.DB
+	driver   *driver.Driver
+	index    *index.Index
+	appender *tessera.Appender
+	shutdown func(context.Context) error // Tessera's
+	stop     context.CancelFunc          // ends the driver
+
+	issuers   map[string]*issuer // by DID; fixed at open
+	published *publication
+
+	closing  atomic.Bool
+	failOnce sync.Once
+	failed   chan struct{}
+	failure  error // set before failed is closed
+}
+
+// Create makes the data directory of a new log. It fails where there is one.
+func Create(dir, origin string) error {
+	db, err := kv.Open(dir, kv.Options{Create: true, Origin: origin})
+	if err != nil {
+		return fmt.Errorf("create log: %w", err)
+	}
+	return db.Close()
+}
+
+// Open opens the log in a data directory, recovers what a crash left, checks
+// that the published checkpoint is one of ours, and starts. It holds an
+// exclusive lock on the directory until [Log.Close].
+func Open(opts Options) (*Log, error) {
+	if err := opts.setDefaults(); err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	own, err := opts.ownPolicy()
+	if err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	l := &Log{
+		opts:      opts,
+		clock:     opts.Clock,
+		logger:    opts.Logger,
+		resolver:  opts.Resolver,
+		policy:    own,
+		issuers:   make(map[string]*issuer),
+		published: newPublication(),
+		failed:    make(chan struct{}),
+	}
+	if l.metrics, err = newMetrics(l); err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	storage := opts.Storage
+	storage.Create, storage.Origin, storage.Logger, storage.OnFatal = false, opts.origin(), opts.Logger, l.fail
+	if l.db, err = kv.Open(opts.Dir, storage); err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	if err := l.start(); err != nil {
+		return nil, fmt.Errorf("open log: %w", errors.Join(err, l.db.Close()))
+	}
+	return l, nil
+}
+
+// start runs the driver and takes up what the log knows already.
+func (l *Log) start() error {
+	l.index = index.New(l.db)
+	l.driver = driver.New(l.db, driver.Options{
+		OnPublish: l.onPublish,
+		Logger:    l.logger,
+		Now:       l.clock,
+	})
+	ctx, stop := context.WithCancel(context.Background())
+	appender, shutdown, _, err := tessera.NewAppender(ctx, l.driver, l.appendOptions())
+	if err != nil {
+		stop()
+		return err
+	}
+	l.appender, l.shutdown, l.stop = appender, shutdown, stop
+	if err := l.resume(); err != nil {
+		stop()
+		l.driver.Wait()
+		return err
+	}
+	return nil
+}
+
+func (l *Log) appendOptions() *tessera.AppendOptions {
+	var more []note.Signer
+	for _, s := range l.opts.Signers[1:] {
+		more = append(more, s)
+	}
+	return tessera.NewAppendOptions().
+		WithCheckpointSigner(l.opts.Signers[0], more...).
+		WithCheckpointInterval(l.opts.CheckpointInterval).
+		WithCheckpointRepublishInterval(l.opts.RepublishInterval).
+		WithPushback(l.opts.MaxOutstanding).
+		WithShutdownTimeout(l.opts.ShutdownTimeout).
+		WithGarbageCollectionInterval(0) // the driver stores nothing twice
+}
+
+// resume takes up the published checkpoint and the issuers' documents.
+func (l *Log) resume() error {
+	if _, signed := l.driver.Published(); signed != nil && l.Published() == nil {
+		if err := l.publish(signed); err != nil {
+			return err
+		}
+	}
+	for _, name := range l.opts.Issuers {
+		i := newIssuer(name)
+		if err := i.load(l); err != nil {
+			return fmt.Errorf("load document of %s: %w", name, err)
+		}
+		l.issuers[name] = i
+	}
+	return nil
+}
+
+// onPublish is told of each checkpoint that the driver made durable.
+func (l *Log) onPublish(_ uint64, signed []byte) {
+	if err := l.publish(signed); err != nil {
+		l.fail(err)
+	}
+}
+
+// Origin is the log's name in its checkpoints.
+func (l *Log) Origin() string { return l.opts.origin() }
+
+// KeyTag tells this log from every other one in a few characters: the key ID of
+// its Ed25519 key.
+func (l *Log) KeyTag() string {
+	id := l.opts.Signers[0].KeyHash()
+	return hex.EncodeToString([]byte{byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)})
+}
+
+// Close finishes what was accepted: it takes nothing more in, waits until all
+// that is sequenced is under a published checkpoint, and closes the database.
+// Where that takes longer than Options.ShutdownTimeout, or ctx ends, the rest is
+// still durable and is published at the next start; Close then says so.
+func (l *Log) Close(ctx context.Context) error {
+	if l.closing.Swap(true) {
+		return nil
+	}
+	l.driver.Hurry()
+	var err error
+	if l.Failure() == nil {
+		if err = l.shutdown(ctx); err != nil {
+			err = fmt.Errorf("publish the last entries: %w", err)
+		}
+	}
+	l.stop()
+	l.driver.Wait()
+	l.metrics.close()
+	return errors.Join(err, l.Failure(), l.db.Close())
+}

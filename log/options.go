@@ -1,0 +1,111 @@
+package log
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/armalo/receiptlog/client/checkpoint"
+	"github.com/armalo/receiptlog/client/did"
+	"github.com/armalo/receiptlog/client/policy"
+	"github.com/armalo/receiptlog/storage/kv"
+)
+
+// Defaults of [Options].
+const (
+	// DefaultCheckpointInterval keeps a submitter's wait far below two seconds
+	// and costs a few thousand signatures an hour. A lone receipt does not wait
+	// for it.
+	DefaultCheckpointInterval = 250 * time.Millisecond
+	// DefaultRepublishInterval shows that the log is alive while nothing is
+	// submitted.
+	DefaultRepublishInterval = 1 * time.Minute
+	// DefaultMaxOutstanding bounds how many entries wait for the sequencer;
+	// at 3 KB a receipt that is 50 MB.
+	DefaultMaxOutstanding = 16384
+	// DefaultShutdownTimeout bounds how long Close waits for the checkpoint
+	// over the last entries.
+	DefaultShutdownTimeout = 30 * time.Second
+)
+
+// Options say how to open a [Log].
+type Options struct {
+	// Dir is the data directory, made with [Create].
+	Dir string
+	// Signers sign checkpoints. Their name is the log's origin. The first must
+	// be of type Ed25519 (0x01), which every C2SP client understands.
+	Signers []*checkpoint.Signer
+	// Issuers are the DIDs whose receipts are accepted. No others are.
+	Issuers []string
+	// Resolver finds the DID documents of issuers.
+	Resolver did.Resolver
+
+	// CheckpointInterval is the least time between checkpoints and
+	// RepublishInterval the most. 0 means the default.
+	CheckpointInterval time.Duration
+	RepublishInterval  time.Duration
+	// MaxOutstanding is how many entries may wait for the sequencer before
+	// submissions are refused with ErrOverloaded. 0 means the default.
+	MaxOutstanding uint
+	// ShutdownTimeout bounds how long Close waits. 0 means the default.
+	ShutdownTimeout time.Duration
+
+	// Clock tells the time; nil means time.Now.
+	Clock func() time.Time
+	// Logger receives what an operator should know; nil means silence. Neither
+	// receipts nor keys are ever written to it.
+	Logger *slog.Logger
+	// Storage tunes the database. Origin, Create, Logger and OnFatal are set
+	// by Open.
+	Storage kv.Options
+}
+
+// setDefaults fills in what was left out and refuses what cannot work.
+func (o *Options) setDefaults() error {
+	if len(o.Signers) == 0 {
+		return errors.New("no log key is configured")
+	}
+	if a := o.Signers[0].Verifier().Algorithm(); a != checkpoint.Ed25519 {
+		return fmt.Errorf("the first log key must be of type %s, not %s", checkpoint.Ed25519, a)
+	}
+	for _, s := range o.Signers {
+		if s.Name() != o.Signers[0].Name() {
+			return fmt.Errorf("the log keys have different names, %s and %s", o.Signers[0].Name(), s.Name())
+		}
+	}
+	if o.Resolver == nil {
+		return errors.New("no resolver is configured")
+	}
+	setDefault(&o.CheckpointInterval, DefaultCheckpointInterval)
+	setDefault(&o.RepublishInterval, max(DefaultRepublishInterval, o.CheckpointInterval))
+	setDefault(&o.MaxOutstanding, DefaultMaxOutstanding)
+	setDefault(&o.ShutdownTimeout, DefaultShutdownTimeout)
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+func setDefault[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
+}
+
+// origin is the log's name in its checkpoints.
+func (o *Options) origin() string { return o.Signers[0].Name() }
+
+// ownPolicy trusts the log's own keys. Which witnesses to ask is not for the
+// self-check to say.
+func (o *Options) ownPolicy() (*policy.Policy, error) {
+	var vkeys []string
+	for _, s := range o.Signers {
+		vkeys = append(vkeys, s.Verifier().VKey())
+	}
+	return policy.ForLog(vkeys...)
+}

@@ -1,0 +1,55 @@
+package log
+
+import (
+	"crypto/sha256"
+
+	"github.com/armalo/receiptlog/client/receipt"
+	"github.com/armalo/receiptlog/storage/body"
+	"github.com/armalo/receiptlog/storage/driver"
+	"github.com/armalo/receiptlog/storage/index"
+	"github.com/armalo/receiptlog/storage/kv"
+)
+
+// receiptRecords are the rows that land with a receipt's entry, or not at all.
+type receiptRecords struct {
+	index   *index.Index
+	receipt *receipt.Receipt
+	org     index.Handle
+	sealed  *body.Sealed
+}
+
+// Append implements driver.Records.
+func (r *receiptRecords) Append(b *kv.Batch, at uint64) error {
+	// I2: the sequencer takes one entry after another, so of however many
+	// submissions of one receipt exactly one claims it.
+	leaf, claimed, err := r.index.Claim(b, r.receipt.Hash(), at)
+	if err != nil {
+		return err
+	}
+	if !claimed {
+		return &driver.Duplicate{Leaf: leaf}
+	}
+	// I1: the body is durable with its entry.
+	r.sealed.Put(b, at)
+	r.index.PutRun(b, r.receipt.RunID(), at)
+	return r.index.PutOrg(b, r.receipt.Org(), r.org)
+}
+
+// Size implements driver.Sized.
+func (r *receiptRecords) Size() int { return r.sealed.Size() + rowBytes }
+
+// rowBytes is about what the index rows of one receipt take.
+const rowBytes = 256
+
+// issuerRecords are the rows that land with an issuer's document.
+type issuerRecords struct {
+	index    *index.Index
+	did      string
+	document []byte
+}
+
+// Append implements driver.Records.
+func (r *issuerRecords) Append(b *kv.Batch, at uint64) error {
+	r.index.PutIssuer(b, r.did, sha256.Sum256(r.document), at)
+	return nil
+}

@@ -1,0 +1,214 @@
+package log
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/transparency-dev/tessera"
+
+	"github.com/armalo/receiptlog/client/bundle"
+	"github.com/armalo/receiptlog/client/did"
+	"github.com/armalo/receiptlog/client/entry"
+	"github.com/armalo/receiptlog/client/receipt"
+	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/storage/body"
+	"github.com/armalo/receiptlog/storage/driver"
+	"github.com/armalo/receiptlog/storage/index"
+)
+
+// resolveTimeout bounds how long a submission waits for an issuer's DID
+// document. The resolver has tighter limits on each request it makes.
+const resolveTimeout = 15 * time.Second
+
+// Pending is a receipt that was taken in: on its way into the log, or there
+// already. It may be dropped at any time; the receipt is logged all the same.
+type Pending struct {
+	log     *Log
+	receipt *receipt.Receipt
+	logged  uint64              // its index, where future is nil
+	future  tessera.IndexFuture // nil where the receipt was logged before
+	fresh   *fresh              // what this submission made of it
+	dup     bool                // another submission was first
+}
+
+// fresh is what the submission that appends a receipt knows about it, so that
+// nothing has to be read back for the bundle.
+type fresh struct {
+	entry  []byte
+	salt   [entry.SaltSize]byte
+	key    string // multikey of the signer
+	issuer standing
+}
+
+// Hash is the SHA-256 of the canonical receipt, its identity.
+func (p *Pending) Hash() [32]byte { return p.receipt.Hash() }
+
+// RunID is the run that the receipt is about.
+func (p *Pending) RunID() string { return p.receipt.RunID() }
+
+// Duplicate reports whether the log had the receipt before. It is settled once
+// [Pending.Index] has returned.
+func (p *Pending) Duplicate() bool { return p.dup }
+
+// Begin takes a receipt in: everything up to and including its place in the
+// sequencer's queue. It returns before the receipt is durable. data is not
+// kept. Once the signature is verified ctx has no effect any more.
+//
+// Errors: malformed, too_large, schema_invalid, issuer_untrusted,
+// issuer_unavailable, proof_missing, signature_invalid, key_unknown,
+// key_not_authorized; ErrClosed, ErrFailed.
+func (l *Log) Begin(ctx context.Context, data []byte) (*Pending, error) {
+	p, err := l.begin(ctx, data)
+	if err != nil {
+		l.metrics.refused(ctx, err)
+	}
+	return p, err
+}
+
+func (l *Log) begin(ctx context.Context, data []byte) (*Pending, error) {
+	if err := l.accepting(); err != nil {
+		return nil, err
+	}
+	r, err := receipt.Parse(data)
+	if err != nil {
+		return nil, err
+	}
+	issuer := l.issuers[r.Issuer()]
+	if issuer == nil {
+		return nil, verdict.Errorf(verdict.IssuerUntrusted, "issuer", "is not an issuer of this log: %s", r.Issuer())
+	}
+	p := &Pending{log: l, receipt: r}
+	if p.logged, p.dup, err = l.recognise(r); p.dup || err != nil {
+		return p, err
+	}
+	return p, l.append(ctx, p, issuer)
+}
+
+// accepting says whether the log takes anything in.
+func (l *Log) accepting() error {
+	switch {
+	case l.Failure() != nil:
+		return ErrFailed
+	case l.closing.Load():
+		return ErrClosed
+	}
+	return nil
+}
+
+// recognise looks for the receipt among those that are durably logged. One
+// that is on its way is not recognised here but by the sequencer (I2).
+func (l *Log) recognise(r *receipt.Receipt) (at uint64, found bool, err error) {
+	at, err = l.index.Identity(r.Hash())
+	switch {
+	case errors.Is(err, index.ErrNotFound):
+		return 0, false, nil
+	case err != nil:
+		return 0, false, l.appendError(fmt.Errorf("look up receipt: %w", err))
+	}
+	// I1: the index shows rows that are applied and not yet synced.
+	size, _ := l.driver.Tree()
+	return at, at < size, nil
+}
+
+// append verifies a receipt and puts it into the sequencer's queue.
+func (l *Log) append(ctx context.Context, p *Pending, issuer *issuer) error {
+	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
+	defer cancel()
+	doc, err := l.resolve(ctx, p.receipt.Issuer())
+	if err != nil {
+		return err
+	}
+	signer, err := l.verify(p.receipt, doc)
+	if err != nil {
+		return err
+	}
+	return issuer.rely(ctx, l, doc, func(current *did.Document, at standing) error {
+		if current != doc {
+			if signer, err = l.verify(p.receipt, current); err != nil {
+				return err
+			}
+		}
+		return l.enqueue(p, signer, at)
+	})
+}
+
+// verify checks the receipt's signature, as of now.
+func (l *Log) verify(r *receipt.Receipt, doc *did.Document) (receipt.Signer, error) {
+	signer, err := r.Verify(doc)
+	if err == nil && !signer.Expires.IsZero() && !l.clock().Before(signer.Expires) {
+		err = verdict.Errorf(verdict.KeyNotAuthorized, "proof", "the proof or its key was good until %s only", entry.FormatTime(signer.Expires))
+	}
+	return signer, err
+}
+
+// enqueue seals the body and hands entry, body and index rows to the
+// sequencer.
+func (l *Log) enqueue(p *Pending, signer receipt.Signer, at standing) error {
+	f := &fresh{key: did.EncodeKey(signer.Key), issuer: at}
+	rand.Read(f.salt[:]) // never fails: crypto/rand ends the process instead
+	org, err := l.index.Handle(p.receipt.Org())
+	if err != nil {
+		return l.appendError(fmt.Errorf("look up organisation: %w", err))
+	}
+	commitment := entry.Commit(f.salt, p.receipt.Canonical())
+	f.entry = entry.Receipt{
+		Commitment: commitment,
+		Issuer:     p.receipt.Issuer(),
+		Key:        f.key,
+		Org:        org.String(),
+		At:         l.clock(),
+		Retain:     entry.Indefinite,
+	}.Marshal()
+	sealed, err := body.Seal(commitment, f.salt, p.receipt.Canonical())
+	if err != nil {
+		return err
+	}
+	p.fresh = f
+	p.future = l.add(f.entry, &receiptRecords{index: l.index, receipt: p.receipt, org: org, sealed: sealed})
+	return nil
+}
+
+// add hands an entry and its rows to the sequencer. It does not block.
+func (l *Log) add(data []byte, records driver.Records) tessera.IndexFuture {
+	// The context of whoever submits must not undo what others may share.
+	return l.appender.Add(driver.WithRecords(context.Background(), records), tessera.NewEntry(data))
+}
+
+// Index waits until the receipt is durable in the log and returns its leaf
+// index (I1). That is a matter of one synced batch.
+//
+// Errors: ErrOverloaded, ErrClosed, ErrFailed.
+func (p *Pending) Index() (uint64, error) {
+	if p.future == nil {
+		return p.logged, nil
+	}
+	i, err := p.future()
+	if err != nil {
+		return 0, p.log.appendError(err)
+	}
+	p.dup = i.IsDup
+	return i.Index, nil
+}
+
+// Bundle waits until the receipt is under a published checkpoint and returns
+// its bundle, which our own verifier has passed (I10).
+//
+// Errors: those of [Pending.Index], and that of ctx, with which the receipt is
+// durable all the same.
+func (p *Pending) Bundle(ctx context.Context) (*bundle.Bundle, error) {
+	at, err := p.Index()
+	if err != nil {
+		return nil, err
+	}
+	published, err := p.log.published.await(ctx, at, p.log.failed)
+	if err != nil {
+		return nil, err
+	}
+	if p.dup {
+		return p.log.recall(ctx, published, at)
+	}
+	return p.log.prove(ctx, published, at, p.receipt, p.fresh)
+}
