@@ -23,9 +23,8 @@ const (
 
 // Options are the choices a caller may make. The zero value is ready for use.
 type Options struct {
-	// HTTP carries the requests; nil means a client of our own, which follows
-	// no redirect from https to http.
-	HTTP *http.Client
+	// Transport carries the requests; nil means one of our own.
+	Transport http.RoundTripper
 	// Timeout bounds each attempt; 0 means DefaultTimeout.
 	Timeout time.Duration
 	// Attempts bounds how often a request is tried; 0 means DefaultAttempts
@@ -70,10 +69,10 @@ func New(prefix string, opts Options) (*Client, error) {
 	if opts.UserAgent == "" {
 		opts.UserAgent = "receiptlog-client"
 	}
-	carrier := opts.HTTP
-	if carrier == nil {
-		carrier = &http.Client{Transport: newTransport(), CheckRedirect: checkRedirect}
+	if opts.Transport == nil {
+		opts.Transport = newTransport()
 	}
+	carrier := &http.Client{Transport: opts.Transport, CheckRedirect: checkRedirect}
 	return &Client{base: strings.TrimRight(u.String(), "/"), http: carrier, opts: opts}, nil
 }
 
@@ -86,6 +85,7 @@ func newTransport() *http.Transport {
 	return t
 }
 
+// checkRedirect follows a few redirects, and none from https to http.
 func checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return fmt.Errorf("stopped after %d redirects", maxRedirects)

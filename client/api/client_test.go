@@ -244,9 +244,7 @@ func TestNoRedirectToHTTP(t *testing.T) {
 	defer plain.Close()
 	secure := httptest.NewTLSServer(http.RedirectHandler(plain.URL, http.StatusTemporaryRedirect))
 	defer secure.Close()
-	carrier := secure.Client()
-	carrier.CheckRedirect = checkRedirect
-	c, err := New(secure.URL, Options{HTTP: carrier, Attempts: 1})
+	c, err := New(secure.URL, Options{Transport: secure.Client().Transport, Attempts: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

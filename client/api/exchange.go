@@ -12,17 +12,21 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/armalo/receiptlog/client/bundle"
+	"github.com/armalo/receiptlog/client/checkpoint"
+	"github.com/armalo/receiptlog/client/entry"
+	"github.com/armalo/receiptlog/client/tile"
 	"github.com/armalo/receiptlog/client/verdict"
 )
 
 // Bounds on replies, so that a hostile log cannot exhaust the caller.
 const (
-	maxProblemBytes    = 64 << 10 // a sentence or two, and a path
-	maxBundleBytes     = 4 << 20  // a receipt of 1 MiB, and its proofs, with room for JSON escapes
-	maxListingBytes    = 64 << 20 // some tens of the largest receipts for one run
-	maxCheckpointBytes = 64 << 10 // three lines, and signatures of 2.5 KB a witness
-	maxTileBytes       = 256 * 32
-	maxEntriesBytes    = 256 * (2 + 65535)
+	maxProblemBytes    = 64 << 10                          // a sentence or two, and a path
+	maxBundleBytes     = bundle.MaxBytes + maxProblemBytes // and what stands around it
+	maxListingBytes    = 64 << 20                          // some tens of the largest receipts for one run
+	maxCheckpointBytes = checkpoint.MaxSignedBytes
+	maxTileBytes       = tile.Width * checkpoint.HashSize
+	maxEntriesBytes    = tile.Width * (2 + entry.MaxBytes) // each with its length before it
 )
 
 // errReplyTooLarge is wrapped where a reply is over its bound.

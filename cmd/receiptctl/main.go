@@ -1,0 +1,71 @@
+// Receiptctl is the program for everybody who is not the log's operator:
+// issuers sign and submit build receipts, auditors and anyone affected fetch
+// and verify them.
+//
+//	keygen   make an issuer's key
+//	issue    make a signed receipt of a git commit
+//	diff     print the diff that a receipt is about
+//	submit   log receipts, and keep their bundles
+//	get      fetch a run's receipt, bundle or proof
+//	verify   verify bundles and receipts, offline
+//
+// Exit status: 0 good, 1 bad (a verification failed, a receipt was refused), 2
+// usage, 3 cannot tell.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := newRoot().ExecuteContext(ctx)
+	stop()
+	os.Exit(complain(os.Stderr, err))
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "receiptctl",
+		Short: "issue, submit, fetch and verify build receipts",
+		Long: `receiptctl issues, submits, fetches and verifies build receipts.
+
+A build receipt is a signed record of one change that an AI agent made: what
+was asked, what was planned, who judged it, which gates it passed, and the hash
+of the diff. A receipt log makes it impossible to alter, drop or backdate one
+unseen. You need no account and no trust in the log to verify a receipt.`,
+		Example: `  receiptctl keygen -o issuer.key --did did:web:example.com
+  receiptctl issue --key issuer.key --in build.json -o receipt.json
+  receiptctl submit receipt.json --url https://log.example.com
+  receiptctl verify receipt.bundle.json --policy policy.txt --repo .`,
+		Args:          refuseUnknownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(cmd, "%v", err)
+	})
+	root.AddCommand(
+		newKeygen(),
+		newIssue(),
+		newDiff(),
+		newSubmit(),
+		newGet(),
+		newVerify(),
+	)
+	return root
+}
+
+func refuseUnknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage(cmd, "there is no command %q", args[0])
+	}
+	return nil
+}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/json/v2"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/client/verify"
+	"github.com/armalo/receiptlog/cmd/receiptctl/commit"
+)
+
+type verifyFlags struct {
+	policy, document, proof string
+	diff, repo              string
+	json, quiet             bool
+}
+
+func newVerify() *cobra.Command {
+	var f verifyFlags
+	cmd := &cobra.Command{
+		Use:   "verify FILE... --policy POLICY.TXT [--diff FILE | --repo DIR]",
+		Short: "verify bundles and receipts, offline",
+		Long: `Verify says whether a bundle proves what it claims: that the issuer signed the
+receipt, that the log committed to exactly this receipt, and that the log and a
+quorum of witnesses signed the tree it is in. It needs no network. All it trusts
+is the policy file: the keys of logs and witnesses, and the quorum.
+
+Every check is printed: ✓ held, ✗ failed, – not checked, and why not. Give more
+evidence to have more checked:
+
+  --repo DIR     makes the diff again from git, and compares its hash
+  --diff FILE    hashes a diff that you have
+  --did-document the issuer's DID document, for a receipt without a bundle
+  --proof        the receipt's .tlog-proof, for a receipt without a bundle
+
+A receipt without a bundle can be verified too; whether any log holds it is then
+not known. Several files get one line each, save those that do not verify.
+
+Exit status: 0 all verified, 1 one failed, 2 usage, 3 cannot tell.`,
+		Example: `  receiptctl verify receipt.bundle.json --policy policy.txt
+  receiptctl verify receipt.bundle.json --policy policy.txt --repo ~/src/app
+  receiptctl verify receipt.json --did-document issuer.did.json
+  receiptctl verify *.bundle.json --policy policy.txt --json`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage(cmd, "say which file to verify")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return verifyFiles(cmd, f, args) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.policy, "policy", "", "policy `file`: which logs and witnesses to trust")
+	flags.StringVar(&f.document, "did-document", "", "`file` with the issuer's DID document")
+	flags.StringVar(&f.proof, "proof", "", ".tlog-proof `file` of a receipt without a bundle")
+	flags.StringVar(&f.diff, "diff", "", "`file` with the diff to compare (\"-\" for standard input)")
+	flags.StringVar(&f.repo, "repo", "", "`folder` of the git repository to make the diff from")
+	flags.BoolVar(&f.json, "json", false, "print the verdict as JSON; for several files one line each")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing about what is verified")
+	cmd.MarkFlagsMutuallyExclusive("diff", "repo")
+	return cmd
+}
+
+// verifier is the evidence that the command line gave, read once.
+type verifier struct {
+	options verify.Options
+	proof   []byte
+	repo    *commit.Repository
+}
+
+func verifyFiles(cmd *cobra.Command, f verifyFlags, names []string) error {
+	if len(names) > 1 && (f.proof != "" || f.diff != "") {
+		return usage(cmd, "--proof and --diff go with one file")
+	}
+	vr, err := gather(cmd, f)
+	if err != nil {
+		return err
+	}
+	exit := exitGood
+	bar := newProgress(cmd.ErrOrStderr(), "verified", len(names))
+	for _, name := range names {
+		data, err := readInput(cmd.InOrStdin(), name, maxEvidence)
+		if err != nil {
+			bar.clear()
+			return err
+		}
+		v, err := vr.judge(cmd, data)
+		if err != nil {
+			bar.clear()
+			return err
+		}
+		exit = worse(exit, exitOf(v))
+		if err := f.show(cmd, bar, name, len(names), v); err != nil {
+			return err
+		}
+		bar.step()
+	}
+	bar.clear()
+	if exit == exitCannotTell && f.policy == "" && !f.json {
+		fmt.Fprintln(cmd.ErrOrStderr(), "receiptctl: hint: give the log's policy file with --policy")
+	}
+	return silently(exit)
+}
+
+// gather reads the evidence that the flags name.
+func gather(cmd *cobra.Command, f verifyFlags) (*verifier, error) {
+	vr := new(verifier)
+	var err error
+	if vr.options.Policy, err = loadPolicy(f.policy); err != nil {
+		return nil, err
+	}
+	if vr.options.Document, err = loadDocument(f.document); err != nil {
+		return nil, err
+	}
+	if f.proof != "" {
+		if vr.proof, err = readInput(nil, f.proof, maxEvidence); err != nil {
+			return nil, err
+		}
+	}
+	if f.diff != "" {
+		if vr.options.Diff, err = hashFile(cmd.InOrStdin(), f.diff); err != nil {
+			return nil, err
+		}
+	}
+	if f.repo != "" {
+		if vr.repo, err = commit.Open(cmd.Context(), f.repo); err != nil {
+			return nil, failing(exitUsage, err, hintForGit(err))
+		}
+	}
+	return vr, nil
+}
+
+// judge verifies the contents of one file with all the evidence there is.
+func (vr *verifier) judge(cmd *cobra.Command, data []byte) (*verdict.Verdict, error) {
+	o := vr.options
+	if vr.repo == nil {
+		return judge(data, vr.proof, o), nil
+	}
+	why := "the receipt does not name the commits of its diff"
+	if base, head, ok := diffOfBundle(data); ok {
+		sum, _, err := vr.repo.Sum(cmd.Context(), base, head)
+		if cmd.Context().Err() != nil {
+			return nil, cmd.Context().Err()
+		}
+		if err == nil {
+			o.Diff = &sum
+		} else {
+			why = err.Error()
+		}
+	}
+	v := judge(data, vr.proof, o)
+	if o.Diff == nil {
+		explainDiff(v, why)
+	}
+	return v, nil
+}
+
+// explainDiff replaces the general reason why the diff was not checked by what
+// stood in the way. The diff was asked about, so without it the verdict is out.
+func explainDiff(v *verdict.Verdict, why string) {
+	for i, c := range v.Checks {
+		if c.Name == verify.CheckDiff && c.Status == verdict.NotChecked {
+			v.Checks[i].Detail = why
+			v.Verified = false
+		}
+	}
+}
+
+// show prints one verdict.
+func (f verifyFlags) show(cmd *cobra.Command, bar *progress, name string, of int, v *verdict.Verdict) error {
+	if f.quiet && v.Verified {
+		return nil
+	}
+	out := cmd.OutOrStdout()
+	if isTerminal(out) {
+		bar.clear()
+	}
+	switch {
+	case f.json && of == 1:
+		return printJSON(out, v)
+	case f.json:
+		return printLine(out, struct {
+			File string `json:"file"`
+			*verdict.Verdict
+		}{name, v})
+	case of > 1 && v.Verified:
+		newPainter(out).brief(name, v)
+	default:
+		newPainter(out).verdict(name, v)
+	}
+	return nil
+}
+
+func printLine(w io.Writer, v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(line, '\n'))
+	return err
+}
+
+func exitOf(v *verdict.Verdict) int {
+	switch {
+	case v.Verified:
+		return exitGood
+	case v.Unknown():
+		return exitCannotTell
+	default:
+		return exitBad
+	}
+}
+
+// worse orders outcomes: one failure is a failure, else one doubt is a doubt.
+func worse(a, b int) int {
+	if a == exitBad || b == exitBad {
+		return exitBad
+	}
+	return max(a, b)
+}
+
+func hashFile(stdin io.Reader, name string) (*[sha256.Size]byte, error) {
+	in := stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, cannotRead(err)
+		}
+		defer f.Close()
+		in = f
+	}
+	digest := sha256.New()
+	if _, err := io.Copy(digest, in); err != nil {
+		return nil, cannotRead(err)
+	}
+	return (*[sha256.Size]byte)(digest.Sum(nil)), nil
+}
