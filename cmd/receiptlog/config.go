@@ -1,0 +1,165 @@
+package main
+
+import (
+	"encoding/json/jsontext"
+	"encoding/json/v2"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/armalo/receiptlog/client/did"
+	"github.com/armalo/receiptlog/log"
+)
+
+// What stands in a log's directory.
+const (
+	configName  = "receiptlog.json" // Config; written last: with it the log is complete
+	dataName    = "data"            // the database
+	issuersName = "issuers"         // pinned DID documents
+	policyName  = "policy.txt"      // for verifiers: which log to trust
+	ed25519Name = "log-ed25519.key"
+	mldsa44Name = "log-mldsa44.key"
+)
+
+// Config is the file receiptlog.json in a log's directory. It is read strictly:
+// a name that is not here is an error. Durations are written as in "250ms".
+type Config struct {
+	// Origin is the log's name in its checkpoints. It never changes.
+	Origin string `json:"origin"`
+	// Listen is the address to serve on. The flag --listen overrides it.
+	Listen string `json:"listen"`
+	// Keys are the files of the keys that sign checkpoints, relative to the
+	// directory. The first is of type Ed25519.
+	Keys []string `json:"keys"`
+	// Issuers are the DIDs whose receipts are accepted; no others are.
+	Issuers []string `json:"issuers"`
+	// DIDWeb says how did:web documents that are not pinned are fetched.
+	DIDWeb ConfigDIDWeb `json:"didWeb"`
+
+	// CheckpointInterval is the least time between two checkpoints, and
+	// RepublishInterval the most.
+	CheckpointInterval Duration `json:"checkpointInterval"`
+	RepublishInterval  Duration `json:"republishInterval"`
+	// MaxOutstanding is how many receipts may wait to be sequenced before more
+	// are answered with 503.
+	MaxOutstanding uint `json:"maxOutstanding"`
+
+	// LogLevel is one of debug, info, warn and error; LogFormat is text or
+	// json. The log goes to standard error.
+	LogLevel  string `json:"logLevel"`
+	LogFormat string `json:"logFormat"`
+}
+
+// ConfigDIDWeb says how did:web documents are fetched.
+type ConfigDIDWeb struct {
+	// Enabled allows fetching at all. Without it only pinned documents and
+	// did:key are known.
+	Enabled bool `json:"enabled"`
+	// AllowPrivate allows addresses that are not public, for issuers within
+	// one's own network. Never set it where strangers can be issuers.
+	AllowPrivate bool `json:"allowPrivate"`
+	// CacheFor is how long a document is used before it is fetched again.
+	CacheFor Duration `json:"cacheFor"`
+}
+
+// defaultConfig is what init writes, and what a name that is left out means.
+func defaultConfig() Config {
+	return Config{
+		Listen:             "127.0.0.1:8080",
+		Keys:               []string{ed25519Name, mldsa44Name},
+		Issuers:            []string{},
+		DIDWeb:             ConfigDIDWeb{Enabled: true, CacheFor: Duration(5 * time.Minute)},
+		CheckpointInterval: Duration(log.DefaultCheckpointInterval),
+		RepublishInterval:  Duration(log.DefaultRepublishInterval),
+		MaxOutstanding:     log.DefaultMaxOutstanding,
+		LogLevel:           "info",
+		LogFormat:          "text",
+	}
+}
+
+// maxConfigBytes bounds the file: ten thousand issuers fit.
+const maxConfigBytes = 1 << 20
+
+// readConfig reads and checks the configuration of the log in dir.
+func readConfig(dir string) (*Config, error) {
+	path := filepath.Join(dir, configName)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, failing(exitUsage, fmt.Errorf("there is no log in %s: it has no %s", dir, configName), "make one with: receiptlog init")
+	} else if err != nil {
+		return nil, failing(exitUsage, err, "")
+	}
+	if len(data) > maxConfigBytes {
+		return nil, failing(exitUsage, fmt.Errorf("%s is over %d bytes", path, maxConfigBytes), "")
+	}
+	c := defaultConfig()
+	if err := json.Unmarshal(data, &c, json.RejectUnknownMembers(true)); err != nil {
+		return nil, failing(exitUsage, fmt.Errorf("read %s: %w", path, err), "names and types are documented in the README; nothing else is accepted")
+	}
+	if err := c.check(); err != nil {
+		return nil, failing(exitUsage, fmt.Errorf("read %s: %w", path, err), "")
+	}
+	return &c, nil
+}
+
+func (c *Config) check() error {
+	if c.Origin == "" {
+		return errors.New("origin is missing")
+	}
+	if len(c.Keys) == 0 {
+		return errors.New("keys: at least one is needed")
+	}
+	for _, name := range c.Issuers {
+		if did.Method(name) == "" {
+			return fmt.Errorf("issuers: %q is not a DID", name)
+		}
+	}
+	for name, d := range map[string]Duration{"checkpointInterval": c.CheckpointInterval, "republishInterval": c.RepublishInterval, "didWeb.cacheFor": c.DIDWeb.CacheFor} {
+		if d <= 0 {
+			return fmt.Errorf("%s must be more than zero", name)
+		}
+	}
+	if c.RepublishInterval < c.CheckpointInterval {
+		return errors.New("republishInterval must not be less than checkpointInterval")
+	}
+	if c.MaxOutstanding == 0 {
+		return errors.New("maxOutstanding must be more than zero")
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		return errors.New("logFormat must be text or json")
+	}
+	_, err := c.level()
+	return err
+}
+
+func (c *Config) level() (slog.Level, error) {
+	var level slog.Level
+	switch c.LogLevel {
+	case "debug", "info", "warn", "error":
+		return level, level.UnmarshalText([]byte(c.LogLevel))
+	}
+	return level, errors.New("logLevel must be debug, info, warn or error")
+}
+
+// marshal returns the file's text.
+func (c *Config) marshal() ([]byte, error) {
+	data, err := json.Marshal(c, jsontext.WithIndent("  "))
+	return append(data, '\n'), err
+}
+
+// Duration is a time.Duration that is written as text, as in "250ms".
+type Duration time.Duration
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = Duration(parsed)
+	return err
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/armalo/receiptlog/client/checkpoint"
+	"github.com/armalo/receiptlog/client/did"
+	"github.com/armalo/receiptlog/log"
+)
+
+type initFlags struct {
+	dir, origin, listen, url string
+	issuers, pins            []string
+}
+
+func newInit() *cobra.Command {
+	var f initFlags
+	cmd := &cobra.Command{
+		Use:   "init --dir DIR --origin NAME",
+		Short: "make a new log",
+		Long: `Init makes the directory of a new log:
+
+  receiptlog.json    the configuration, to be edited by hand
+  log-ed25519.key    the two keys that sign checkpoints; only you can read them
+  log-mldsa44.key
+  policy.txt         for those who verify: which log keys to trust
+  issuers/           DID documents of issuers, pinned by hand
+  data/              the database
+
+Nothing is overwritten. Keep copies of the key files in a safe place: they
+cannot be made again, and the log cannot go on without them.
+
+Exit status: 0 made, 1 not made, 2 usage.`,
+		Example: `  receiptlog init --dir /var/lib/receiptlog --origin log.example.com/receipts \
+      --issuer did:web:example.com --pin example.com.did.json`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return initLog(cmd, f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.dir, "dir", "", "`directory` to make the log in")
+	flags.StringVar(&f.origin, "origin", "", "the log's `name`: its URL without scheme, as in log.example.com; never changes")
+	flags.StringVar(&f.listen, "listen", defaultConfig().Listen, "`address` to serve on")
+	flags.StringVar(&f.url, "url", "", "public `URL` of the log, noted in policy.txt")
+	flags.StringSliceVar(&f.issuers, "issuer", nil, "`DID` whose receipts are accepted (may be repeated)")
+	flags.StringSliceVar(&f.pins, "pin", nil, "`file` with an issuer's DID document, which is accepted as an issuer too (may be repeated)")
+	return cmd
+}
+
+func initLog(cmd *cobra.Command, f initFlags) error {
+	if f.dir == "" || f.origin == "" {
+		return usage(cmd, "say where and for whom, with --dir and --origin")
+	}
+	pinned, err := readPins(f.pins)
+	if err != nil {
+		return usage(cmd, "%v", err)
+	}
+	c := defaultConfig()
+	c.Origin, c.Listen, c.Issuers = f.origin, f.listen, append(c.Issuers, f.issuers...)
+	for _, doc := range pinned {
+		if !slices.Contains(c.Issuers, doc.DID()) {
+			c.Issuers = append(c.Issuers, doc.DID())
+		}
+	}
+	if err := c.check(); err != nil {
+		return usage(cmd, "%v", err)
+	}
+	vkeys, err := makeLog(f.dir, &c, pinned, f.url)
+	if err != nil {
+		return err
+	}
+	return sayMade(cmd.OutOrStdout(), f.dir, &c, vkeys)
+}
+
+// readPins reads DID documents before anything is made.
+func readPins(files []string) ([]*did.Document, error) {
+	var docs []*did.Document
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		doc, err := did.ParseDocument(data)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		docs = append(docs, doc)
+	}
+	return docs, nil
+}
+
+// makeLog makes everything in the directory. The configuration comes last, so
+// that what was not finished is not a log.
+func makeLog(dir string, c *Config, pinned []*did.Document, url string) (vkeys []string, err error) {
+	if err := os.MkdirAll(filepath.Join(dir, issuersName), 0o700); err != nil {
+		return nil, err
+	}
+	if _, err := os.Lstat(filepath.Join(dir, configName)); err == nil {
+		return nil, failing(exitBad, fmt.Errorf("there is a log in %s already, and it was left as it is", dir), "run it with: receiptlog serve --dir "+dir)
+	}
+	classic, err := generate(dir, ed25519Name, c.Origin, checkpoint.GenerateEd25519)
+	if err != nil {
+		return nil, err
+	}
+	quantum, err := generate(dir, mldsa44Name, c.Origin, checkpoint.GenerateMLDSA44)
+	if err != nil {
+		return nil, err
+	}
+	for i, doc := range pinned {
+		if err := writeNew(filepath.Join(dir, issuersName, fmt.Sprintf("issuer-%d.json", i+1)), append(doc.Canonical(), '\n'), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	if err := writeNew(filepath.Join(dir, policyName), policyText(c.Origin, url, classic, quantum), 0o644); err != nil {
+		return nil, err
+	}
+	if err := log.Create(filepath.Join(dir, dataName), c.Origin); err != nil {
+		return nil, err
+	}
+	text, err := c.marshal()
+	if err != nil {
+		return nil, err
+	}
+	return []string{classic, quantum}, writeNew(filepath.Join(dir, configName), text, 0o644)
+}
+
+// policyText is a C2SP tlog-policy that trusts this log and asks for no
+// witnesses.
+func policyText(origin, url string, vkeys ...string) []byte {
+	text := "# Trust policy (C2SP tlog-policy) for receipts in the log\n# " + origin + "\n"
+	for _, vkey := range vkeys {
+		text += "log " + vkey
+		if url != "" {
+			text += " " + url
+		}
+		text += "\n"
+	}
+	return []byte(text + "quorum none\n")
+}
+
+func sayMade(w io.Writer, dir string, c *Config, vkeys []string) error {
+	fmt.Fprintf(w, "made the log %s in %s\n\n", c.Origin, dir)
+	fmt.Fprintf(w, "its keys, for those who verify (also in %s):\n", filepath.Join(dir, policyName))
+	for _, vkey := range vkeys {
+		fmt.Fprintf(w, "  %s\n", vkey)
+	}
+	if len(c.Issuers) == 0 {
+		fmt.Fprintf(w, "\nno issuer may append yet: add DIDs to \"issuers\" in %s\n", filepath.Join(dir, configName))
+	} else {
+		fmt.Fprintf(w, "\nissuers that may append:\n")
+		for _, name := range c.Issuers {
+			fmt.Fprintf(w, "  %s\n", name)
+		}
+	}
+	_, err := fmt.Fprintf(w, "\nrun it with: receiptlog serve --dir %s\n", dir)
+	return err
+}

@@ -1,0 +1,50 @@
+// Receiptlog runs a transparency log of signed build receipts.
+//
+//	init    make a new log: keys, configuration, data directory
+//	serve   run it
+//	fsck    check everything that is stored
+//
+// Exit status: 0 good, 1 bad (damage found, the log failed), 2 usage, 3 cannot
+// tell.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := newRoot().ExecuteContext(ctx)
+	stop()
+	os.Exit(complain(os.Stderr, err))
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "receiptlog",
+		Short: "run a transparency log of build receipts",
+		Long: `receiptlog runs a transparency log of build receipts.
+
+Issuers submit signed receipts of the changes that AI agents make. The log
+commits to each in a Merkle tree, publishes signed checkpoints over it, and
+hands out bundles that anybody can verify offline with receiptctl.`,
+		Example: `  receiptlog init --dir /var/lib/receiptlog --origin log.example.com --issuer did:web:example.com
+  receiptlog serve --dir /var/lib/receiptlog
+  receiptlog fsck --dir /var/lib/receiptlog`,
+		Args:          refuseUnknownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(cmd, "%v", err)
+	})
+	root.AddCommand(newInit(), newServe())
+	return root
+}

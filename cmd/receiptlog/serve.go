@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/armalo/receiptlog/log"
+	"github.com/armalo/receiptlog/log/httpapi"
+	"github.com/armalo/receiptlog/storage/kv"
+)
+
+// finishTimeout bounds how long accepted work may take once the server is told
+// to stop: a submitter's wait, and the reading of the answer.
+const finishTimeout = 45 * time.Second
+
+type serveFlags struct {
+	dir, listen, addressFile string
+}
+
+func newServe() *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve --dir DIR",
+		Short: "run a log",
+		Long: `Serve runs the log in a directory that init made. It creates nothing.
+
+On SIGTERM or SIGINT it takes nothing more in, finishes what it accepted, and
+exits 0. After a failure of the disk it exits 1 at once: what was acknowledged
+is safe, and starting it again recovers.
+
+Exit status: 0 stopped as asked, 1 failed, 2 usage or configuration.`,
+		Example: `  receiptlog serve --dir /var/lib/receiptlog
+  receiptlog serve --dir ./log --listen 127.0.0.1:0 --address-file address`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd, f) },
+	}
+	cmd.Flags().StringVar(&f.dir, "dir", "", "the log's `directory`")
+	cmd.Flags().StringVar(&f.listen, "listen", "", "`address` to serve on, instead of the configured one; port 0 picks a free one")
+	cmd.Flags().StringVar(&f.addressFile, "address-file", "", "`file` to write the address to once it is served")
+	return cmd
+}
+
+func serve(cmd *cobra.Command, f serveFlags) error {
+	if f.dir == "" {
+		return usage(cmd, "say which log to run, with --dir")
+	}
+	c, err := readConfig(f.dir)
+	if err != nil {
+		return err
+	}
+	logger, err := newLogger(c, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	telemetry, err := newTelemetry(logger)
+	if err != nil {
+		return err
+	}
+	l, err := openLog(f.dir, c, logger)
+	if err != nil {
+		return err
+	}
+	handler, err := httpapi.New(l, httpapi.Options{
+		Logger:  logger,
+		Metrics: telemetry,
+		// Two checkpoints in a row may be late before somebody is called.
+		MaxAge: 2*time.Duration(c.RepublishInterval) + 10*time.Second,
+	})
+	if err != nil {
+		return errors.Join(err, l.Close(context.Background()))
+	}
+	listen := c.Listen
+	if f.listen != "" {
+		listen = f.listen
+	}
+	err = run(cmd, l, handler, listen, f.addressFile)
+	if closing := l.Close(context.Background()); closing != nil {
+		err = errors.Join(err, closing)
+	}
+	if err == nil {
+		logger.Info("stopped; everything accepted is published")
+	}
+	return err
+}
+
+// openLog opens the log as configured.
+func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
+	signers, err := loadSigners(dir, c.Keys)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range signers {
+		if s.Name() != c.Origin {
+			return nil, failing(exitUsage, fmt.Errorf("a log key is for %s, the log is %s", s.Name(), c.Origin), "origin and keys are made by init and never change")
+		}
+	}
+	resolver, err := newResolver(dir, c)
+	if err != nil {
+		return nil, err
+	}
+	l, err := log.Open(log.Options{
+		Dir:                filepath.Join(dir, dataName),
+		Signers:            signers,
+		Issuers:            c.Issuers,
+		Resolver:           resolver,
+		CheckpointInterval: time.Duration(c.CheckpointInterval),
+		RepublishInterval:  time.Duration(c.RepublishInterval),
+		MaxOutstanding:     c.MaxOutstanding,
+		Logger:             logger,
+	})
+	switch {
+	case errors.Is(err, kv.ErrLocked):
+		return nil, failing(exitBad, err, "another receiptlog runs on this directory; two would fork the log")
+	case errors.Is(err, kv.ErrNotExist):
+		return nil, failing(exitBad, err, "serve creates nothing: restore the data directory, or make a new log with init")
+	}
+	return l, err
+}
+
+// run serves until the command's context ends or the log fails.
+func run(cmd *cobra.Command, l *log.Log, handler *httpapi.Handler, listen, addressFile string) error {
+	listener, err := net.Listen("tcp", listen)
+	if err != nil {
+		return failing(exitBad, err, "choose another address with --listen")
+	}
+	server := handler.Server()
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	if err := announce(cmd, l, listener.Addr().String(), addressFile); err != nil {
+		return errors.Join(err, server.Close())
+	}
+	if addressFile != "" {
+		defer os.Remove(addressFile)
+	}
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-l.Failed():
+		// I1: nothing is hoped for. Who waits gets no answer, which is true.
+		return errors.Join(errors.New("the log failed"), server.Close())
+	case <-cmd.Context().Done():
+	}
+	return finish(server, handler)
+}
+
+func announce(cmd *cobra.Command, l *log.Log, address, addressFile string) error {
+	if addressFile != "" {
+		if err := replaceFile(addressFile, []byte(address+"\n"), 0o644); err != nil {
+			return fmt.Errorf("write address: %w", err)
+		}
+	}
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "serving %s on http://%s\n", l.Origin(), address)
+	return err
+}
+
+// finish answers what was accepted and closes the connections.
+func finish(server *http.Server, handler *httpapi.Handler) error {
+	handler.Drain()
+	ctx, cancel := context.WithTimeout(context.Background(), finishTimeout)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("finish running requests: %w", err), server.Close())
+	}
+	return nil
+}
