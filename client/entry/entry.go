@@ -12,6 +12,10 @@
 //	{"at":"2026-05-12T10:00:02Z","did":"did:web:armalo.ai",
 //	 "document":{…},"kind":"issuer"}
 //
+// The kinds rules, hold and erasure are drawn at [Rules], [Hold] and [Erasure].
+// They say what package retention makes of them: until when bodies are owed,
+// and which may be destroyed.
+//
 // The leaf of an entry is SHA-256(0x00 || entry) as in RFC 6962, so the bytes
 // matter: [Parse] accepts an entry only in the very form that Marshal writes.
 //
@@ -37,15 +41,18 @@ const MaxBytes = 1<<16 - 1
 
 // The kinds of entries.
 const (
-	KindReceipt = "receipt"
-	KindIssuer  = "issuer"
+	KindReceipt = "receipt" // see [Receipt]
+	KindIssuer  = "issuer"  // see [Issuer]
+	KindRules   = "rules"   // see [Rules]
+	KindHold    = "hold"    // see [Hold]
+	KindErasure = "erasure" // see [Erasure]
 )
 
 // Indefinite is the retention of a receipt that is kept without end. It is
 // the default.
 const Indefinite = "indefinite"
 
-// Entry is one of [Receipt] and [Issuer].
+// Entry is one of [Receipt], [Issuer], [Rules], [Hold] and [Erasure].
 type Entry interface {
 	// Kind names the kind, as in the member "kind".
 	Kind() string
@@ -75,6 +82,12 @@ func Parse(data []byte) (Entry, error) {
 		e, err = parseReceipt(data)
 	case KindIssuer:
 		e, err = parseIssuer(data)
+	case KindRules:
+		e, err = parseRules(data)
+	case KindHold:
+		e, err = parseHold(data)
+	case KindErasure:
+		e, err = parseErasure(data)
 	default:
 		return nil, verdict.Errorf(verdict.Malformed, "entry.kind", "unknown kind %q", clip(probe.Kind))
 	}
