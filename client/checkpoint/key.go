@@ -119,16 +119,11 @@ func keyID(name string, alg Algorithm, public []byte) uint32 {
 	return binary.BigEndian.Uint32(h.Sum(nil))
 }
 
-// validKeyName reports whether a key of ours may have the name s.
-func validKeyName(s string) bool {
-	return validNoteName(s) && len(s) <= MaxOriginBytes && utf8.ValidString(s) && !strings.ContainsFunc(s, isControl)
-}
-
-// validNoteName reports whether s, which is part of a note and thus UTF-8
-// without control characters, is a key name. SPEC signed-note: non-empty,
-// without Unicode spaces and plus.
-func validNoteName(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r == '+' || unicode.IsSpace(r) })
+// validName reports whether s may be the key name in a signature line. SPEC
+// signed-note: UTF-8, non-empty, no Unicode spaces, no plus, no control characters.
+func validName(s string) bool {
+	bad := func(r rune) bool { return r == '+' || unicode.IsSpace(r) || isControl(r) }
+	return s != "" && utf8.ValidString(s) && !strings.ContainsFunc(s, bad)
 }
 
 func badKey(detail string) error {

@@ -48,19 +48,21 @@ func ParseNote(data []byte) (*Note, error) {
 	if len(data) > MaxSignedBytes {
 		return nil, tooLarge("signed note of %d bytes: at most %d are read", len(data), MaxSignedBytes)
 	}
-	if !utf8.Valid(data) || bytes.ContainsFunc(data, func(r rune) bool { return isControl(r) && r != '\n' }) {
-		return nil, invalid("signed note is not UTF-8 text without control characters")
-	}
 	// SPEC signed-note: the last empty line separates text and signatures.
 	split := bytes.LastIndex(data, []byte("\n\n"))
 	if split < 0 {
 		return nil, invalid("signed note has no empty line before its signatures")
 	}
+	text := data[: split+1 : split+1]
+	// SPEC signed-note: valid UTF-8, no ASCII control characters but newline.
+	if !utf8.Valid(text) || bytes.ContainsFunc(text, func(r rune) bool { return isControl(r) && r != '\n' }) {
+		return nil, invalid("signed note is not UTF-8 text without control characters")
+	}
 	signatures, err := ParseSignatures(data[split+2:])
 	if err != nil {
 		return nil, err
 	}
-	return &Note{Text: data[: split+1 : split+1], Signatures: signatures}, nil
+	return &Note{Text: text, Signatures: signatures}, nil
 }
 
 // ParseSignatures parses one or more signature lines without a text, such as a
@@ -99,7 +101,7 @@ func parseSignature(line []byte) (Signature, bool) {
 	}
 	name, encoded, _ := strings.Cut(rest, " ")
 	value, ok := decodeBase64(encoded)
-	if !ok || !validNoteName(name) || len(value) <= keyHashSize {
+	if !ok || !validName(name) || len(value) <= keyHashSize {
 		return Signature{}, false
 	}
 	return Signature{

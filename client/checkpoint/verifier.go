@@ -44,7 +44,7 @@ func NewVerifier(vkey string) (*Verifier, error) {
 }
 
 func newVerifier(name string, alg Algorithm, public []byte) (v *Verifier, err error) {
-	if !validKeyName(name) {
+	if !validName(name) || len(name) > MaxOriginBytes {
 		return nil, badKey("key name is not 1 to 255 bytes of UTF-8 without spaces, plus and control characters")
 	}
 	v = &Verifier{name: name, hash: keyID(name, alg, public), alg: alg, public: public}
