@@ -74,10 +74,11 @@ func ParseSignatures(lines []byte) ([]Signature, error) {
 	if len(lines) == 0 {
 		return nil, invalid("there is no signature line")
 	}
-	if n := bytes.Count(lines, []byte("\n")); n > MaxSignatures {
+	n := bytes.Count(lines, []byte("\n"))
+	if n > MaxSignatures {
 		return nil, tooLarge("%d signature lines: at most %d are read", n, MaxSignatures)
 	}
-	var signatures []Signature
+	signatures := make([]Signature, 0, n)
 	for len(lines) > 0 {
 		end := bytes.IndexByte(lines, '\n') + 1
 		if end == 0 {

@@ -158,7 +158,7 @@ func optionalURL(args []string) (string, error) {
 		return "", nil
 	}
 	scheme, _, ok := strings.Cut(args[0], ":")
-	if !ok || strings.Trim(strings.ToLower(scheme), "abcdefghijklmnopqrstuvwxyz0123456789+-.") != "" {
+	if !ok || scheme == "" || strings.Trim(strings.ToLower(scheme), "abcdefghijklmnopqrstuvwxyz0123456789+-.") != "" {
 		return "", fmt.Errorf("%q is not a URL (a comment stands on its own line)", args[0])
 	}
 	return args[0], nil

@@ -82,6 +82,7 @@ var badPolicies = []struct{ text, want string }{
 	{"log\n", `line 1: log line is not: log <vkey> [<url>]`},
 	{"log <log-ed> https://a/ https://b/\n", `line 1: log line is not: log <vkey> [<url>]`},
 	{"log <log-ed> #comment\n", `line 1: "#comment" is not a URL (a comment stands on its own line)`},
+	{"log <log-ed> ://x\n", `line 1: "://x" is not a URL (a comment stands on its own line)`},
 	{"log example.com+00000000+AAAA\n", `line 1: log: verifier key has the unknown type-0x00`},
 	{"log x\n", `line 1: log: key is not in the form name+id+base64`},
 	{"log <w1>\n", `line 1: log: a log key is of type ed25519 or ml-dsa-44, not cosignature-ed25519`},

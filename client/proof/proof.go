@@ -32,6 +32,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/verdict"
@@ -160,12 +161,12 @@ func (l *lines) index() (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	decimal, ok := bytes.CutPrefix([]byte(line), []byte(indexPrefix))
+	decimal, ok := strings.CutPrefix(line, indexPrefix)
 	if !ok {
 		return 0, l.errorf("not an index line")
 	}
 	// SPEC tlog-proof: an ASCII decimal with no leading zeroes.
-	index, err := checkpoint.ParseSize(string(decimal))
+	index, err := checkpoint.ParseSize(decimal)
 	if err != nil {
 		return 0, l.errorf("index is not a canonical decimal number below 2^63")
 	}
