@@ -45,6 +45,6 @@ hands out bundles that anybody can verify offline with receiptctl.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(cmd, "%v", err)
 	})
-	root.AddCommand(newInit(), newServe())
+	root.AddCommand(newInit(), newServe(), newFsck())
 	return root
 }
