@@ -37,8 +37,8 @@ var (
 		"github.com/cockroachdb/pebble":         {"storage"},
 		"github.com/transparency-dev/tessera":   {"storage", "log", "integration"},
 		"github.com/spf13/cobra":                {"cmd"},
-		"github.com/santhosh-tekuri/jsonschema": {"client/receipt"},
-		"github.com/cyberphone":                 {"client"},
+		"github.com/santhosh-tekuri/jsonschema": {},
+		"github.com/cyberphone":                 {},
 	}
 )
 
@@ -122,6 +122,9 @@ func TestClientIsPure(t *testing.T) {
 
 func TestHeavyDependenciesAreFenced(t *testing.T) {
 	sources(t, func(folder, file string, imports []string) {
+		if strings.HasSuffix(file, "_test.go") {
+			return // a test may hold our code against a peer's
+		}
 		for _, path := range imports {
 			for heavy, folders := range heavyFences {
 				if strings.HasPrefix(path, heavy) && !within(folder, folders) {
