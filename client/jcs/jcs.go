@@ -1,6 +1,7 @@
 package jcs
 
 import (
+	"bytes"
 	"encoding/json/jsontext"
 	"errors"
 	"strconv"
@@ -42,6 +43,14 @@ func canonicalize(data []byte, maxBytes, maxDepth int) ([]byte, error) {
 	if len(data) > maxBytes {
 		return nil, verdict.Errorf(verdict.TooLarge, "", "is %d bytes long, and at most %d are accepted", len(data), maxBytes)
 	}
+	if isCanonical(data, maxDepth) {
+		return bytes.Clone(data), nil
+	}
+	return format(data, maxDepth)
+}
+
+// format is the long way, for any input.
+func format(data []byte, maxDepth int) ([]byte, error) {
 	if err := scan(data, maxDepth); err != nil {
 		return nil, err
 	}
