@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -85,10 +86,43 @@ func (f *fatal) Errorf(format string, args ...any) {
 }
 
 // Fatalf implements [pebble.Logger]. It must not return, for Pebble does not
-// expect to go on. It ends this goroutine; OnFatal ends the process.
+// expect to go on. Within a commit it unwinds to the caller by a panic, which
+// Batch.apply recovers. Anywhere else it ends the goroutine, which is one of
+// Pebble's or one of [DB.guard]; whoever waits for it watches Failed too.
 func (f *fatal) Fatalf(format string, args ...any) {
-	_ = f.fail(fmt.Errorf(format, args...))
+	err := f.fail(fmt.Errorf(format, args...))
+	if withinApply() {
+		panic(err)
+	}
 	runtime.Goexit()
+}
+
+// withinApply reports whether Batch.apply is among the callers.
+func withinApply() bool {
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for {
+		frame, more := frames.Next()
+		if strings.HasSuffix(frame.Function, "storage/kv.(*Batch).apply") {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
+}
+
+// guard runs call, and returns early if the database fails meanwhile: Pebble's
+// calls may wait for a goroutine that will never come back then.
+func (f *fatal) guard(call func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- call() }()
+	select {
+	case err := <-done:
+		return err
+	case <-f.failed:
+		return f.err
+	}
 }
 
 // Failed is closed when the database enters its failed state.

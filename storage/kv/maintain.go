@@ -14,7 +14,8 @@ func (db *DB) Backup(dir string) error {
 	if err := db.Err(); err != nil {
 		return err
 	}
-	if err := db.pebble.Checkpoint(dir, pebble.WithFlushedWAL()); err != nil {
+	err := db.fatal.guard(func() error { return db.pebble.Checkpoint(dir, pebble.WithFlushedWAL()) })
+	if err != nil {
 		return fmt.Errorf("back up database to %s: %w", dir, err)
 	}
 	return nil
@@ -25,7 +26,7 @@ func (db *DB) Flush() error {
 	if err := db.Err(); err != nil {
 		return err
 	}
-	if err := db.pebble.Flush(); err != nil {
+	if err := db.fatal.guard(db.pebble.Flush); err != nil {
 		return fmt.Errorf("flush: %w", err)
 	}
 	return nil
@@ -37,7 +38,8 @@ func (db *DB) Compact(ctx context.Context, lower, upper []byte) error {
 	if err := db.Err(); err != nil {
 		return err
 	}
-	if err := db.pebble.Compact(ctx, lower, upper, false); err != nil {
+	err := db.fatal.guard(func() error { return db.pebble.Compact(ctx, lower, upper, false) })
+	if err != nil {
 		return fmt.Errorf("compact: %w", err)
 	}
 	return nil

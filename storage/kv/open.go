@@ -75,8 +75,11 @@ func Open(dir string, opts Options) (*DB, error) {
 func (db *DB) open(opts Options) error {
 	po := pebbleOptions(opts, db.fatal.events(), db.fatal)
 	po.Lock = db.lock
-	var err error
-	if db.pebble, err = pebble.Open(db.dir, po); err != nil {
+	err := db.fatal.guard(func() (err error) {
+		db.pebble, err = pebble.Open(db.dir, po)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if opts.Create {
@@ -86,7 +89,7 @@ func (db *DB) open(opts Options) error {
 		err = db.readMeta(opts.Origin)
 	}
 	if err != nil {
-		return errors.Join(err, db.pebble.Close())
+		return errors.Join(err, db.closePebble())
 	}
 	return nil
 }
@@ -196,8 +199,12 @@ func (db *DB) Close() error {
 		return nil
 	}
 	db.closed = true
+	return errors.Join(db.closePebble(), db.lock.Close())
+}
+
+func (db *DB) closePebble() error {
 	if db.Err() != nil {
-		return db.lock.Close()
+		return nil // it was reported, and Close cannot make it better
 	}
-	return errors.Join(db.pebble.Close(), db.lock.Close())
+	return db.fatal.guard(db.pebble.Close)
 }

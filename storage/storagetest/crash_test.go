@@ -1,0 +1,166 @@
+package storagetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/armalo/receiptlog/storage/kv"
+)
+
+// soak multiplies how much the long tests try: RECEIPTLOG_SOAK=n.
+func soak() int {
+	n, err := strconv.Atoi(os.Getenv("RECEIPTLOG_SOAK"))
+	if err != nil || n < 1 {
+		return 1
+	}
+	return n
+}
+
+var testKeys = NewKeys()
+
+func config(fs *FaultFS, create bool) Config {
+	return Config{Dir: "ledger", Keys: testKeys, KV: kv.Options{FS: fs, Create: create, MemTableBytes: 64 << 10}}
+}
+
+// outcome is what the world knows when a run ends.
+type outcome struct {
+	acked Acked
+	seen  [][]byte
+}
+
+// workload submits receipts in waves, each wave at once and every receipt twice,
+// with flushes in between, until something fails. It is the same each time, save
+// for what goroutines do to the order.
+func workload(cfg Config) (out outcome) {
+	out.acked = make(Acked)
+	l, err := OpenLedger(cfg)
+	if err != nil {
+		return out
+	}
+	defer func() { _ = l.Close() }()
+	for wave := range 5 {
+		ok := l.wave(wave, out.acked)
+		out.seen = append(out.seen, l.Seen())
+		if !ok {
+			return out
+		}
+		if wave%2 == 0 && l.DB.Flush() != nil {
+			return out
+		}
+	}
+	return out
+}
+
+// wave submits the receipts of one wave, and notes what is acknowledged.
+func (l *Ledger) wave(wave int, acked Acked) (ok bool) {
+	var (
+		wg sync.WaitGroup
+		mu sync.Mutex
+	)
+	ok = true
+	for n := range 12 {
+		wg.Go(func() {
+			s, err := l.Submit(context.Background(), receiptName(wave, n%6))
+			var leaf uint64
+			if err == nil {
+				leaf, _, err = s.Wait()
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				ok = false
+				return
+			}
+			acked[s.Receipt] = leaf
+		})
+	}
+	wg.Wait()
+	if size, _ := l.Driver.Tree(); ok && size > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_, err := l.Driver.AwaitPublished(ctx, size-1)
+		ok = err == nil
+	}
+	return ok
+}
+
+func receiptName(wave, n int) string {
+	return fmt.Sprintf("receipt of wave %d, with some text that makes it %0*d bytes long, number %d", wave, 300*n, 0, n)
+}
+
+// recoverFrom opens what a crash left, verifies all of it, and goes on.
+func recoverFrom(t *testing.T, disk *FaultFS, out outcome) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	l, err := OpenLedger(config(disk, false))
+	if errors.Is(err, kv.ErrNotExist) && len(out.acked) == 0 {
+		l, err = OpenLedger(config(disk, true)) // it died while it was created
+	}
+	if err != nil {
+		t.Fatalf("open after crash: %v", err)
+	}
+	defer func() {
+		if err := l.Close(); err != nil {
+			t.Errorf("close after recovery: %v", err)
+		}
+	}()
+	if err := l.Verify(ctx, out.acked, out.seen...); err != nil {
+		t.Fatalf("after crash: %v", err)
+	}
+	before := len(out.acked)
+	if before == 0 {
+		out.acked = make(Acked)
+	}
+	for wave := range 6 { // all that were submitted before, and more
+		if !l.wave(wave, out.acked) {
+			t.Fatal("submissions fail after recovery")
+		}
+	}
+	if err := l.Verify(ctx, out.acked, append(out.seen, l.Seen())...); err != nil {
+		t.Fatalf("after going on: %v", err)
+	}
+	if size, _ := l.Driver.Tree(); size != 36 {
+		t.Fatalf("I2: 36 receipts are at %d leaves", size)
+	}
+}
+
+// The process dies at its k-th change to the disk, for every k; what was in the
+// air is lost, kept, or in part. Or that change fails once and nobody crashes:
+// then the database must not go on. After each the log is whole, and goes on.
+func TestCrashAtEveryWrite(t *testing.T) {
+	disk := NewFaultFS(Fault{})
+	if out := workload(config(disk, true)); len(out.acked) != 30 {
+		t.Fatalf("without any fault %d receipts were acknowledged", len(out.acked))
+	}
+	total := disk.Ops()
+	t.Logf("%d changes to the disk", total)
+	modes := []Fault{{}, {Persisted: true}, {Once: true}, {Once: true, Persisted: true}}
+	stride := len(modes) // each k in one mode; soak: each in all
+	if soak() > 1 {
+		stride = 1
+	}
+	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for m, mode := range modes {
+		for k := 1 + m%stride; k <= total+5; k += stride {
+			mode.At = k
+			t.Run(fmt.Sprintf("%+v", mode), func(t *testing.T) {
+				t.Parallel()
+				limit <- struct{}{}
+				defer func() { <-limit }()
+				disk := NewFaultFS(mode)
+				out := workload(config(disk, true))
+				for _, percent := range []int{0, 100, 50}[:1+2*min(1, soak()-1)] {
+					recoverFrom(t, disk.Crash(percent, uint64(k)), out)
+				}
+			})
+		}
+	}
+}
