@@ -65,7 +65,7 @@ func Bundle(b *bundle.Bundle, o Options) *verdict.Verdict {
 	checkContent(v, r, o)
 	v.Skip(CheckErasure, "a bundle cannot say whether the log has erased its own copy since; ask the log or an auditor")
 	required := []string{CheckReceipt, CheckOpening, CheckInclusion, CheckCheckpoint, CheckIssuer, CheckSignature}
-	if o.Policy == nil || asksWitnesses(o.Policy) {
+	if o.Policy == nil || o.Policy.RequiresWitnesses() {
 		required = append(required, CheckQuorum)
 	}
 	v.Conclude(required...)
@@ -176,16 +176,13 @@ func checkTree(v *verdict.Verdict, b *bundle.Bundle, p *policy.Policy) *policy.V
 	switch {
 	case err != nil:
 		v.Fail(CheckQuorum, err)
-	case !asksWitnesses(p):
+	case !p.RequiresWitnesses():
 		v.Skip(CheckQuorum, "the policy asks for no witnesses, so the log could have shown others a different tree")
 	default:
 		v.Pass(CheckQuorum, quorumDetail(verified))
 	}
 	return verified
 }
-
-// asksWitnesses reports whether the policy is met only with cosignatures.
-func asksWitnesses(p *policy.Policy) bool { return !p.Satisfied(nil) }
 
 // checkIssuer establishes the DID document to verify the signature with, and
 // that the log held it before it held the receipt.
