@@ -160,10 +160,6 @@ func (d *Document) DID() string { return d.id }
 // Canonical returns the document in RFC 8785 form. Callers must not modify it.
 func (d *Document) Canonical() []byte { return d.canonical }
 
-// Has reports whether the document has a verification method of that absolute
-// id, usable or not.
-func (d *Document) Has(methodID string) bool { return d.methods[methodID] != nil }
-
 // AssertionKey returns the Ed25519 key of the verification method methodID, an
 // absolute DID URL, if the document authorises it to make assertions.
 //
