@@ -49,7 +49,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"pin":   pin,
-			"swap":  func(ts *testscript.TestScript, _ bool, _ []string) { ts.Value("log").(*fakeLog).swap = true },
+			"swap":  swap,
 			"flip":  flip,
 			"exits": exits,
 		},
@@ -73,6 +73,13 @@ func pin(ts *testscript.TestScript, _ bool, args []string) {
 		log.docs[doc.DID()] = data
 		log.mu.Unlock()
 	}
+}
+
+func swap(ts *testscript.TestScript, _ bool, _ []string) {
+	log := ts.Value("log").(*fakeLog)
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	log.swap = true
 }
 
 func flip(ts *testscript.TestScript, _ bool, args []string) {
