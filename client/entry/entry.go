@@ -67,6 +67,9 @@ func Parse(data []byte) (Entry, error) {
 	if len(data) > MaxBytes {
 		return nil, verdict.Errorf(verdict.TooLarge, "entry", "has %d bytes, at most %d are allowed", len(data), MaxBytes)
 	}
+	if r, ok := scanReceipt(data); ok {
+		return r, nil
+	}
 	var probe struct {
 		Kind string `json:"kind"`
 	}

@@ -66,22 +66,26 @@ func parseReceipt(data []byte) (Receipt, error) {
 	if err := parseHex("entry.commitment", wire.Commitment, r.Commitment[:]); err != nil {
 		return Receipt{}, err
 	}
-	if err := checkDID("entry.issuer", wire.Issuer); err != nil {
-		return Receipt{}, err
+	return r, r.check()
+}
+
+// check holds the members that are kept as text to their form.
+func (r Receipt) check() error {
+	if err := checkDID("entry.issuer", r.Issuer); err != nil {
+		return err
 	}
-	if len(wire.Key) < 2 || len(wire.Key) > maxKeyBytes || wire.Key[0] != 'z' {
-		return Receipt{}, verdict.Errorf(verdict.Malformed, "entry.key", "must be a multikey that begins with z")
+	if len(r.Key) < 2 || len(r.Key) > maxKeyBytes || r.Key[0] != 'z' {
+		return verdict.Errorf(verdict.Malformed, "entry.key", "must be a multikey that begins with z")
 	}
-	var handle [orgBytes]byte
-	if err := parseHex("entry.org", wire.Org, handle[:]); err != nil {
-		return Receipt{}, err
+	if err := checkHandle(r.Org); err != nil {
+		return err
 	}
-	if wire.Retain != Indefinite {
-		if _, err := parseTime("entry.retain", wire.Retain); err != nil {
-			return Receipt{}, err
+	if r.Retain != Indefinite {
+		if _, err := parseTime("entry.retain", r.Retain); err != nil {
+			return err
 		}
 	}
-	return r, nil
+	return nil
 }
 
 // checkDID looks at no more than the outer form, did:method:id; package did
