@@ -51,6 +51,9 @@ type Options struct {
 	Document *did.Document
 	// Diff is the SHA-256 of the diff at hand, where there is one.
 	Diff *[32]byte
+	// Erasure is evidence, where there is some, that the log has erased its own
+	// copy of the receipt since.
+	Erasure *bundle.Erasure
 }
 
 // Bundle verifies a bundle against a policy. It is verified only if the
@@ -63,7 +66,7 @@ func Bundle(b *bundle.Bundle, o Options) *verdict.Verdict {
 	doc := checkIssuer(v, b, e, verified)
 	checkSigner(v, r, doc, e, "the issuer's evidence did not hold")
 	checkContent(v, r, o)
-	v.Skip(CheckErasure, "a bundle cannot say whether the log has erased its own copy since; ask the log or an auditor")
+	checkErasure(v, b, e, o)
 	required := []string{CheckReceipt, CheckOpening, CheckInclusion, CheckCheckpoint, CheckIssuer, CheckSignature}
 	if o.Policy == nil || o.Policy.RequiresWitnesses() {
 		required = append(required, CheckQuorum)
