@@ -3,8 +3,7 @@
 export GOTOOLCHAIN = auto
 GO ?= go
 
-PROGRAMS := receiptlog receiptctl receiptwitness
-BINARIES := $(PROGRAMS:%=bin/%)
+PROGRAMS := $(patsubst cmd/%/main.go,%,$(wildcard cmd/*/main.go))
 
 .PHONY: help
 help: ## show what can be made
