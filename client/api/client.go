@@ -30,6 +30,10 @@ type Options struct {
 	// Attempts bounds how often a request is tried; 0 means DefaultAttempts
 	// and 1 means never again.
 	Attempts int
+	// Token is a key of the log's, for what not everybody may do: reading
+	// private bodies, setting rules, holds and erasures. It is sent with every
+	// request, and never to another host.
+	Token string
 	// UserAgent is sent with every request; "" means "receiptlog-client".
 	UserAgent string
 }

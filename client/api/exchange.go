@@ -98,6 +98,10 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 		return nil, err
 	}
 	req.Header.Set("User-Agent", c.opts.UserAgent)
+	if c.opts.Token != "" {
+		// net/http drops it on a redirect to another host.
+		req.Header.Set("Authorization", "Bearer "+c.opts.Token)
+	}
 	for name, value := range map[string]string{"Content-Type": r.contentType, "Accept": r.accept, "Prefer": r.prefer} {
 		if value != "" {
 			req.Header.Set(name, value)

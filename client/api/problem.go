@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json/jsontext"
 	"fmt"
 
 	"github.com/armalo/receiptlog/client/verdict"
@@ -16,6 +17,7 @@ const (
 	CodeNotFound             verdict.Code = "not_found" // no such route
 	CodeMethodNotAllowed     verdict.Code = "method_not_allowed"
 	CodeUnsupportedMediaType verdict.Code = "unsupported_media_type"
+	CodeUnauthorized         verdict.Code = "unauthorized" // no key, or one that may not do this
 )
 
 // Problem is an RFC 9457 problem document, and an error. Code is stable and
@@ -28,6 +30,9 @@ type Problem struct {
 	Detail string       `json:"detail,omitempty"`
 	Code   verdict.Code `json:"code"`
 	Path   string       `json:"path,omitempty"`
+	// Erasure comes with the code erased: the evidence, to be read with
+	// bundle.ParseErasure.
+	Erasure jsontext.Value `json:"erasure,omitzero"`
 }
 
 // NewProblem returns a problem whose type and title follow from its code.
@@ -64,13 +69,15 @@ var titles = map[verdict.Code]string{
 	verdict.IssuerUnavailable: "The issuer's DID document could not be had",
 	verdict.KeyUnknown:        "The issuer's DID document has no such key",
 	verdict.KeyNotAuthorized:  "The key may not make assertions for the issuer",
-	verdict.NotLogged:         "No such receipt in this log",
+	verdict.NotLogged:         "This is not in the log, or not public",
 	verdict.Erased:            "The receipt was erased",
 	verdict.Internal:          "The log failed to answer",
 	CodeOverloaded:            "The log is busy",
 	CodeTimeout:               "The log took too long",
 	CodeNotFound:              "No such route",
 	CodeMethodNotAllowed:      "The route does not take this method",
+	CodePrivate:               "The receipt is not public",
+	CodeUnauthorized:          "The route wants a key that may use it",
 	CodeUnsupportedMediaType:  "The route does not take this media type",
 }
 
