@@ -132,34 +132,13 @@ func (b *Batch) Wait() error {
 	return nil
 }
 
-// apply hands the batch to Pebble. Pebble panics when it cannot append to its
-// log, with its commit lock held, so that whoever comes next would wait for
-// ever. Commits therefore pass one at a time, and find out first.
-func (b *Batch) apply(w *pebble.WriteOptions) (err error) {
-	db := b.db
-	db.commitMu.Lock()
-	defer db.commitMu.Unlock()
-	if err := db.Err(); err != nil {
-		return err
-	}
+// apply hands the batch to the committer.
+func (b *Batch) apply(w *pebble.WriteOptions) error {
 	if b.b.Empty() {
 		// An empty batch is durable as it is, but Pebble would not say so.
-		return nil
+		return b.db.Err()
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = db.fatal.fail(fmt.Errorf("apply batch: %v", r))
-		}
-	}()
-	if w.Sync {
-		err = db.pebble.ApplyNoSyncWait(b.b, w)
-	} else {
-		err = db.pebble.Apply(b.b, w)
-	}
-	if err != nil {
-		return db.fatal.fail(fmt.Errorf("apply batch: %w", err))
-	}
-	return nil
+	return b.db.committer.commit(commit{batch: b.b, options: w, done: make(chan error, 1)})
 }
 
 // must is for calls that fail only if this package misuses them.

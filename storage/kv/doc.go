@@ -22,9 +22,9 @@
 // Opening the database again replays what did become durable, which is the
 // ordinary way it starts.
 //
-// A failed flush or compaction is different, since its input is still there:
-// for want of room ([syscall.ENOSPC], [syscall.EDQUOT]) Pebble tries again with
-// new files, anything else is fatal too.
+// A failed flush or compaction is different, since its input is still there: for
+// want of room ([syscall.ENOSPC], [syscall.EDQUOT]), or because of a rotten block
+// in what it reads, it is tried again with new files; anything else is fatal too.
 //
 // A DB is safe for concurrent use. A Batch is not.
 package kv

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -54,13 +54,7 @@ func (f *fatal) get() error {
 
 func (f *fatal) events() *pebble.EventListener {
 	return &pebble.EventListener{
-		BackgroundError: func(err error) {
-			if noRoom(err) {
-				f.logger.Warn("no room to compact, will try again", "err", err)
-				return
-			}
-			_ = f.fail(err) // whoever calls next gets it
-		},
+		BackgroundError: f.background,
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			f.logger.Error("data corruption", "path", info.Path, "detail", fmt.Sprint(info.Details))
 		},
@@ -70,9 +64,28 @@ func (f *fatal) events() *pebble.EventListener {
 	}
 }
 
-// noRoom tells the one kind of background failure that passes by itself.
-func noRoom(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+// background is told of failed flushes and compactions, which Pebble starts
+// again at once, and would for ever.
+func (f *fatal) background(err error) {
+	if passes(err) {
+		f.logger.Error("flush or compaction failed, will try again", "err", err)
+		time.Sleep(backgroundRetry)
+		return
+	}
+	_ = f.fail(err) // whoever calls next gets it
+	runtime.Goexit()
+}
+
+// backgroundRetry keeps background work that cannot succeed for now from using
+// a whole processor. Pebble's central lock is held that long, which delays
+// changes of memtables, not reads.
+const backgroundRetry = 100 * time.Millisecond
+
+// passes tells failures of background work that leave the database as good as
+// it was: there is no room for the result, or a block of the input is rotten,
+// which concerns who reads that block and the operator.
+func passes(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || pebble.IsCorruptionError(err)
 }
 
 // Infof implements [pebble.Logger].
@@ -86,37 +99,25 @@ func (f *fatal) Errorf(format string, args ...any) {
 }
 
 // Fatalf implements [pebble.Logger]. It must not return, for Pebble does not
-// expect to go on. Within a commit it unwinds to the caller by a panic, which
-// Batch.apply recovers. Anywhere else it ends the goroutine, which is one of
-// Pebble's or one of [DB.guard]; whoever waits for it watches Failed too.
+// expect to go on. It ends the goroutine, which is one of Pebble's, the
+// committer, or one of guard; whoever waits for it watches Failed too.
 func (f *fatal) Fatalf(format string, args ...any) {
-	err := f.fail(fmt.Errorf(format, args...))
-	if withinApply() {
-		panic(err)
-	}
+	_ = f.fail(fmt.Errorf(format, args...))
 	runtime.Goexit()
-}
-
-// withinApply reports whether Batch.apply is among the callers.
-func withinApply() bool {
-	pcs := make([]uintptr, 64)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	for {
-		frame, more := frames.Next()
-		if strings.HasSuffix(frame.Function, "storage/kv.(*Batch).apply") {
-			return true
-		}
-		if !more {
-			return false
-		}
-	}
 }
 
 // guard runs call, and returns early if the database fails meanwhile: Pebble's
 // calls may wait for a goroutine that will never come back then.
 func (f *fatal) guard(call func() error) error {
 	done := make(chan error, 1)
-	go func() { done <- call() }()
+	go func() {
+		defer func() {
+			if r := recover(); r != nil { // some of Pebble's failures come so
+				done <- f.fail(fmt.Errorf("%v", r))
+			}
+		}()
+		done <- call()
+	}()
 	select {
 	case err := <-done:
 		return err

@@ -46,8 +46,8 @@ type DB struct {
 	origin string
 	secret [32]byte
 
-	commitMu sync.Mutex // see Batch.start
-	closed   bool       // guarded by commitMu
+	committer *committer
+	closing   sync.Once
 }
 
 // Open opens the database in dir, or creates it where opts say so. It holds an
@@ -73,6 +73,7 @@ func Open(dir string, opts Options) (*DB, error) {
 }
 
 func (db *DB) open(opts Options) error {
+	opts.FS = &walFS{FS: opts.FS, fatal: db.fatal}
 	po := pebbleOptions(opts, db.fatal.events(), db.fatal)
 	po.Lock = db.lock
 	err := db.fatal.guard(func() (err error) {
@@ -82,6 +83,7 @@ func (db *DB) open(opts Options) error {
 	if err != nil {
 		return err
 	}
+	db.committer = newCommitter(db.fatal, db.pebble)
 	if opts.Create {
 		err = db.writeMeta(opts.Origin)
 	}
@@ -189,22 +191,18 @@ func (db *DB) Secret() [32]byte { return db.secret }
 // Dir is the directory of the database.
 func (db *DB) Dir() string { return db.dir }
 
-// Close waits for running reads and commits, and releases the lock. Nothing may
+// Close releases the lock after everything is written. Nothing may be running or
 // be called afterwards. After a failure Close only releases the lock: what the
 // library holds in memory must not be written any more.
-func (db *DB) Close() error {
-	db.commitMu.Lock()
-	defer db.commitMu.Unlock()
-	if db.closed {
-		return nil
-	}
-	db.closed = true
-	return errors.Join(db.closePebble(), db.lock.Close())
+func (db *DB) Close() (err error) {
+	db.closing.Do(func() { err = errors.Join(db.closePebble(), db.lock.Close()) })
+	return err
 }
 
 func (db *DB) closePebble() error {
 	if db.Err() != nil {
 		return nil // it was reported, and Close cannot make it better
 	}
+	db.committer.close()
 	return db.fatal.guard(db.pebble.Close)
 }

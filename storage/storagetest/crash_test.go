@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"strconv"
@@ -92,7 +93,7 @@ func (l *Ledger) wave(wave int, acked Acked) (ok bool) {
 }
 
 func receiptName(wave, n int) string {
-	return fmt.Sprintf("receipt of wave %d, with some text that makes it %0*d bytes long, number %d", wave, 300*n, 0, n)
+	return fmt.Sprintf("wave %d, number %d, padded %0*d, number %d", wave, n, 300*n, 0, n)
 }
 
 // recoverFrom opens what a crash left, verifies all of it, and goes on.
@@ -115,10 +116,7 @@ func recoverFrom(t *testing.T, disk *FaultFS, out outcome) {
 	if err := l.Verify(ctx, out.acked, out.seen...); err != nil {
 		t.Fatalf("after crash: %v", err)
 	}
-	before := len(out.acked)
-	if before == 0 {
-		out.acked = make(Acked)
-	}
+	out.acked = maps.Clone(out.acked)
 	for wave := range 6 { // all that were submitted before, and more
 		if !l.wave(wave, out.acked) {
 			t.Fatal("submissions fail after recovery")
@@ -150,12 +148,13 @@ func TestCrashAtEveryWrite(t *testing.T) {
 	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for m, mode := range modes {
 		for k := 1 + m%stride; k <= total+5; k += stride {
-			mode.At = k
-			t.Run(fmt.Sprintf("%+v", mode), func(t *testing.T) {
+			fault := mode
+			fault.At = k
+			t.Run(fmt.Sprintf("%+v", fault), func(t *testing.T) {
 				t.Parallel()
 				limit <- struct{}{}
 				defer func() { <-limit }()
-				disk := NewFaultFS(mode)
+				disk := NewFaultFS(fault)
 				out := workload(config(disk, true))
 				for _, percent := range []int{0, 100, 50}[:1+2*min(1, soak()-1)] {
 					recoverFrom(t, disk.Crash(percent, uint64(k)), out)
