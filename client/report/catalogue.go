@@ -65,7 +65,7 @@ type Control struct {
 	// Notable is what is worth a look and no exception: a gate that denied, a
 	// jury that blocked. That it is on record is the point.
 	Notable []Item `json:"notable,omitzero"`
-	// Limits says what receipts can not show for this control.
+	// Limits says what receipts cannot show for this control.
 	Limits []string `json:"limits"`
 	// Elsewhere names what other evidence this project gives.
 	Elsewhere []string `json:"elsewhere,omitzero"`

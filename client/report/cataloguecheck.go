@@ -55,7 +55,7 @@ func (k *catalogueCheck) control(at string, c *Control) {
 	k.items(at+".notable", c.ID, c.Notable)
 	// A mapping that shows everything shows that nobody thought about it.
 	if len(c.Limits) == 0 {
-		k.fail(at+".limits", "must say what receipts can not show for this control")
+		k.fail(at+".limits", "must say what receipts cannot show for this control")
 	}
 	k.proses(at+".limits", c.Limits)
 	k.proses(at+".elsewhere", c.Elsewhere)

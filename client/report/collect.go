@@ -49,11 +49,11 @@ type record struct {
 
 // tally counts one control.
 type tally struct {
-	population, exceptions int
-	evidence, notable      []int
-	exceptionList          *lowest[Ref]
-	notableList            *lowest[Ref]
-	samples                *lowest[Ref]
+	population, exceptions, noteworthy int
+	evidence, notable                  []int
+	exceptionList                      *lowest[Ref]
+	notableList                        *lowest[Ref]
+	samples                            *lowest[Ref]
 }
 
 // NewCollector returns a Collector for a catalogue.
@@ -169,6 +169,7 @@ func (k *Collector) observeControls(e *Examined) {
 			t.notable[n] += int(o.notable >> n & 1)
 		}
 		if o.notable != 0 {
+			t.noteworthy++
 			t.notableList.add(order, func() Ref { return e.ref() })
 		}
 		if o.missing == 0 {
@@ -246,7 +247,7 @@ func (k *Collector) results() []Result {
 	for i := range k.controls {
 		t, c := &k.controls[i], &k.catalogue.Controls[i]
 		r := Result{ID: c.ID, Standing: t.standing(), Population: t.population, WithEvidence: t.population - t.exceptions,
-			Exceptions: t.exceptions, ExceptionList: t.exceptionList.sorted(), NotableList: t.notableList.sorted(), Samples: t.samples.sorted()}
+			Exceptions: t.exceptions, Noteworthy: t.noteworthy, ExceptionList: t.exceptionList.sorted(), NotableList: t.notableList.sorted(), Samples: t.samples.sorted()}
 		for n, item := range c.Evidence {
 			r.Evidence = append(r.Evidence, ItemCount{item.ID, t.evidence[n]})
 		}

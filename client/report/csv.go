@@ -93,7 +93,7 @@ func (t *table) control(c *Catalogue, r *Result) {
 		}
 	}
 	for _, limit := range control.Limits {
-		add(row{"record": "limit", "title": "What receipts can not show", "detail": limit})
+		add(row{"record": "limit", "title": "What receipts cannot show", "detail": limit})
 	}
 }
 

@@ -6,7 +6,7 @@
 // # Controls
 //
 // A [Catalogue] is data: for each control of a framework what an auditor wants
-// to see, the [Rule] that finds it in a receipt, and what receipts can not show.
+// to see, the [Rule] that finds it in a receipt, and what receipts cannot show.
 // [Builtin] has the control mapping that customers were promised; a team adds
 // its own with [Catalogue.With].
 //

@@ -95,7 +95,7 @@ func (o *oscalWriter) objective(c *Control) oscalObjective {
 		whole.Parts = append(whole.Parts, oscalPart{ID: whole.ID + "." + item.ID, Name: "assessment-objective", Title: item.Title, Prose: item.Rule})
 	}
 	out := oscalObjective{ControlID: c.ID, Description: "What receipts are to carry for " + c.Label + ", " + c.Title + ".", Parts: []oscalPart{whole}}
-	out.Remarks = "Receipts can not show: " + strings.Join(c.Limits, " ")
+	out.Remarks = "Receipts cannot show: " + strings.Join(c.Limits, " ")
 	return out
 }
 
@@ -154,7 +154,7 @@ func (o *oscalWriter) control(c *Control, r *Result, last, platform string) (osc
 		UUID: o.uuid("finding " + c.ID), Title: c.Label + ": " + c.Title,
 		Description: "Whether every receipt that the control applies to carries the evidence named. This is no opinion on the control.",
 		Props:       []oscalProp{prop("standing", string(r.Standing))},
-		Target:      oscalTarget{"objective-id", objectiveOf(c), oscalStatus{State: state, Remarks: "Receipts can not show: " + strings.Join(c.Limits, " ")}},
+		Target:      oscalTarget{"objective-id", objectiveOf(c), oscalStatus{State: state, Remarks: "Receipts cannot show: " + strings.Join(c.Limits, " ")}},
 		Related:     []oscalRelated{{observation.UUID}},
 	}
 }

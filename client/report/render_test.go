@@ -17,7 +17,7 @@ var (
 )
 
 // oscalChecker walks a document and checks what the published schema asks of
-// every value, and what a schema can not say: that references lead somewhere.
+// every value, and what a schema cannot say: that references lead somewhere.
 type oscalChecker struct {
 	t          *testing.T
 	defined    map[string]bool

@@ -21,7 +21,7 @@ const (
 )
 
 // Statement is what every rendering says about what it is.
-const Statement = "This report supports an assessment: it shows evidence that was verified and what it can not show. " +
+const Statement = "This report supports an assessment: it shows evidence that was verified and what it cannot show. " +
 	"It grants no certification and gives no opinion on any control; that is for the assessor."
 
 // Standing says how far receipts support a control.
@@ -127,6 +127,8 @@ type Result struct {
 	Exceptions   int         `json:"exceptions"`
 	Evidence     []ItemCount `json:"evidence"`
 	Notable      []ItemCount `json:"notable,omitzero"`
+	// Noteworthy counts the receipts with anything notable.
+	Noteworthy int `json:"noteworthy,omitzero"`
 	// ExceptionList has the first of the exceptions, NotableList of the
 	// receipts with anything notable, in the order of the log.
 	ExceptionList []Ref `json:"exceptionList"`
