@@ -39,6 +39,8 @@ type Log struct {
 	issuers   map[string]*issuer // by DID; fixed at open
 	published *publication
 
+	publishing sync.Mutex // held while a checkpoint is verified and shown
+
 	closing  atomic.Bool
 	failOnce sync.Once
 	failed   chan struct{}
@@ -128,10 +130,8 @@ func (l *Log) appendOptions() *tessera.AppendOptions {
 
 // resume takes up the published checkpoint and the issuers' documents.
 func (l *Log) resume() error {
-	if _, signed := l.driver.Published(); signed != nil && l.Published() == nil {
-		if err := l.publish(signed); err != nil {
-			return err
-		}
+	if err := l.resumePublished(); err != nil {
+		return err
 	}
 	for _, name := range l.opts.Issuers {
 		i := newIssuer(name)
@@ -141,13 +141,6 @@ func (l *Log) resume() error {
 		l.issuers[name] = i
 	}
 	return nil
-}
-
-// onPublish is told of each checkpoint that the driver made durable.
-func (l *Log) onPublish(_ uint64, signed []byte) {
-	if err := l.publish(signed); err != nil {
-		l.fail(err)
-	}
 }
 
 // Origin is the log's name in its checkpoints.

@@ -73,8 +73,30 @@ func (l *publication) await(ctx context.Context, index uint64, stop <-chan struc
 	}
 }
 
+// onPublish is told of each checkpoint that the driver made durable.
+func (l *Log) onPublish(_ uint64, signed []byte) {
+	l.publishing.Lock()
+	defer l.publishing.Unlock()
+	if err := l.publish(signed); err != nil {
+		l.fail(err)
+	}
+}
+
+// resumePublished takes up the checkpoint that was published before the log was
+// opened. The driver runs already, and may have told of a later one.
+func (l *Log) resumePublished() error {
+	l.publishing.Lock()
+	defer l.publishing.Unlock()
+	_, signed := l.driver.Published()
+	if signed == nil || l.Published() != nil {
+		return nil
+	}
+	return l.publish(signed)
+}
+
 // publish takes a checkpoint that the driver has made durable, verifies it as
-// any client would, and only then lets it be seen.
+// any client would, and only then lets it be seen. The caller holds
+// l.publishing.
 func (l *Log) publish(signed []byte) error {
 	verified, err := l.policy.Verify(signed)
 	if err != nil {
