@@ -72,13 +72,20 @@ func (k *keeper) recall(n int) sent {
 
 func (k *keeper) fromFiles(names []string) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		for i, name := range names {
+		n := 0
+		for _, name := range names {
 			data, err := readInput(k.cmd.InOrStdin(), name, maxReceiptLine)
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			k.remember(i+1, name, data)
+			if isBundle(data) {
+				// *.json takes in the bundles of last time.
+				fmt.Fprintf(k.cmd.ErrOrStderr(), "receiptctl: %s is a bundle already: skipped\n", name)
+				continue
+			}
+			n++
+			k.remember(n, name, data)
 			if !yield(data, nil) {
 				return
 			}

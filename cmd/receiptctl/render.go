@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/client/verify"
 )
 
 // painter writes verdicts for people, in colour where they look at a terminal
@@ -71,7 +72,7 @@ func (p painter) mark(s verdict.Status) string {
 func (p painter) conclusion(v *verdict.Verdict) string {
 	switch {
 	case v.Verified:
-		return p.paint(green, "verified")
+		return p.paint(green, "verified") + ": " + held(v)
 	case v.Unknown():
 		return p.paint(bold, "cannot tell") + ": nothing failed, but what is at hand does not decide"
 	}
@@ -80,6 +81,25 @@ func (p painter) conclusion(v *verdict.Verdict) string {
 		reasons = append(reasons, string(r.Code))
 	}
 	return p.paint(red, "NOT VERIFIED") + ": " + strings.Join(reasons, ", ")
+}
+
+// held says in words what a verified verdict stands for.
+func held(v *verdict.Verdict) string {
+	passed := make(map[string]bool)
+	for _, c := range v.Checks {
+		passed[c.Name] = c.Status == verdict.Passed
+	}
+	words := "signed by its issuer"
+	switch {
+	case passed[verify.CheckQuorum]:
+		words += ", in the log, and witnessed"
+	case passed[verify.CheckInclusion]:
+		words += " and in the log"
+	}
+	if passed[verify.CheckDiff] {
+		words += "; the diff is the one approved"
+	}
+	return words
 }
 
 // said is the detail of a check, which for one not made begins by saying so.

@@ -69,6 +69,8 @@ func (s *stage) ctl(stdin []byte, args ...string) (int, string, error) {
 	cmd := exec.CommandContext(s.ctx, filepath.Join(s.bin, "receiptctl"), args...)
 	cmd.Dir = s.dir
 	cmd.Stdin = bytes.NewReader(stdin)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it tidies up after itself
+	cmd.WaitDelay = patience
 	out, err := cmd.CombinedOutput()
 	if s.ctx.Err() != nil {
 		return 0, "", context.Cause(s.ctx)
