@@ -104,7 +104,7 @@ func FuzzProofValue(f *testing.F) {
 
 func FuzzStamp(f *testing.F) {
 	for _, s := range stamps {
-		f.Add(s)
+		f.Add(s.(string))
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		at, ok := parseStamp(s)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -112,25 +113,68 @@ func places(path string, value any, yield func(place)) {
 
 var indices = regexp.MustCompile(`\[[0-9]+\]`)
 
-// strangers are put in place of every value there is: each type, the edges of
-// each range, and near misses of each form.
-var strangers = func() []any {
-	list := []any{
-		nil, true, false, 0, 1, -1, 0.5, 1.0000001, -0.0000001, 1e300, 7,
-		[]any{}, []any{""}, []any{"x"}, []any{1}, []any{nil}, []any{map[string]any{}},
-		map[string]any{}, map[string]any{"x": 1}, map[string]any{"": 1}, map[string]any{"x": "y"},
-		"", " ", "x", "\u0000", "x\n", "é", "approve", "allow", "builder", "added", "APPROVE",
-		".", "..", "-x", "x/y", "x~y", "x%20y", strings.Repeat("h", 128), strings.Repeat("h", 129),
-		"did:", "did:x", "did:x:", "did:x:y", "did:X:y", "did:x:y:", "did:x::y", "did:x:y#z", "did:x:%4", "did:x:%4G", "did:x:%4a", "did:x:y/z", "did:x:é", "did:x:" + strings.Repeat("y", 1018), "did:x:" + strings.Repeat("y", 1019),
-		"http://", "https://", "http://x", "https://x/y?z#ü", "HTTPS://x", "ftp://x", "javascript:x", "urn:x", ":x", "1a:x", "a+b.c-1:x", "a b:x", "x:", "x: ", "x:[]", `x:"`, "x:<", "https://" + strings.Repeat("x", 2040), "https://" + strings.Repeat("x", 2041), "x:" + strings.Repeat("y", 2047),
-		ContextCredentials, ContextReceipt, []any{ContextCredentials}, []any{ContextReceipt, ContextCredentials}, []any{ContextCredentials, ContextReceipt, map[string]any{}},
-		[]any{TypeCredential}, []any{TypeReceipt, TypeCredential}, []any{TypeReceipt, TypeCredential, ""},
+// strangersFor lists what is put in the place of a value: each type, the edges
+// of each range, and near misses of the form that the value has.
+func strangersFor(value any) []any {
+	list := slices.Concat(kinds, words)
+	text, ok := value.(string)
+	if !ok {
+		return append(list, collections()...)
 	}
+	list = append(list, lengths...)
+	if strings.Contains(text, " ") { // prose, whose bound takes its time to reach
+		list = append(list, strings.Repeat("é", maxProse), strings.Repeat("x", maxProse+1))
+	}
+	if isStamp(text) {
+		list = append(list, stamps...)
+	}
+	if isURI(text) {
+		list = append(list, uris...)
+	}
+	if isLowerHex(text) {
+		list = append(list, hexes()...)
+	}
+	return list
+}
+
+var kinds = []any{
+	nil, true, false, 0, 1, -1, 0.5, 1.0000001, -0.0000001, 1e300, 7,
+	[]any{}, []any{""}, []any{"x"}, []any{1}, []any{nil}, []any{map[string]any{}},
+	map[string]any{}, map[string]any{"x": 1}, map[string]any{"": 1}, map[string]any{"x": "y"},
+}
+
+var words = []any{
+	"", " ", "x", "\u0000", "x\n", "é", "approve", "allow", "builder", "added", "APPROVE",
+	".", "..", "-x", "x/y", "x~y", "x%20y", strings.Repeat("h", maxHandle), strings.Repeat("h", maxHandle+1),
+	"did:x:y", "https://x", "2026-05-12T10:00:00Z", strings.Repeat("a", 64),
+}
+
+var uris = []any{
+	"did:", "did:x", "did:x:", "did:X:y", "did:x:y:", "did:x::y", "did:x:y#z", "did:x:%4", "did:x:%4G", "did:x:%4a", "did:x:y/z", "did:x:é",
+	"did:x:" + strings.Repeat("y", did.MaxLength-6), "did:x:" + strings.Repeat("y", did.MaxLength-5),
+	"http://", "https://", "http://x", "https://x/y?z#ü", "HTTPS://x", "ftp://x", "javascript:x", "urn:x", ":x", "1a:x", "a+b.c-1:x", "a b:x", "x:", "x: ", "x:[]", `x:"`, "x:<",
+	"https://" + strings.Repeat("x", maxURI-8), "https://" + strings.Repeat("x", maxURI-7), "x:" + strings.Repeat("y", maxURI-1),
+	ContextCredentials, ContextReceipt,
+}
+
+func hexes() (list []any) {
 	for _, n := range []int{39, 40, 41, 63, 64, 65} {
 		list = append(list, strings.Repeat("a", n), strings.Repeat("A", n), strings.Repeat("g", n), strings.Repeat("1", n-1)+"\n")
 	}
-	for _, n := range []int{maxShort, maxLine, maxPath} {
-		list = append(list, strings.Repeat("x", n), strings.Repeat("x", n+1), strings.Repeat("😀", n), strings.Repeat("😀", n)+"x")
+	return list
+}
+
+// lengths are at and over the bounds, which count characters and not bytes.
+var lengths = []any{
+	strings.Repeat("x", maxShort+1), strings.Repeat("😀", maxShort), strings.Repeat("😀", maxShort) + "x",
+	strings.Repeat("x", maxLine+1), strings.Repeat("😀", maxLine), strings.Repeat("😀", maxLine) + "x",
+	strings.Repeat("x", maxPath+1), strings.Repeat("😀", maxPath), strings.Repeat("😀", maxPath) + "x",
+}
+
+func collections() []any {
+	list := []any{
+		[]any{ContextCredentials}, []any{ContextReceipt, ContextCredentials}, []any{ContextCredentials, ContextReceipt, map[string]any{}},
+		[]any{TypeCredential}, []any{TypeReceipt, TypeCredential}, []any{TypeReceipt, TypeCredential, ""},
 	}
 	for _, n := range []int{maxProofs, maxProofs + 1, maxDimensions, maxDimensions + 1, maxContexts - 2, maxContexts - 1} {
 		scores, proofs := map[string]any{}, []any{}
@@ -142,18 +186,11 @@ var strangers = func() []any {
 		}
 		list = append(list, scores, proofs, contexts, types)
 	}
-	for _, s := range stamps {
-		list = append(list, s)
-	}
 	return list
-}()
-
-// longTexts are at and over the bound of prose. They are put in place of
-// strings only, since reading them takes its time.
-var longTexts = []any{strings.Repeat("é", maxProse), strings.Repeat("x", maxProse+1)}
+}
 
 // stamps are good times and near misses.
-var stamps = []string{
+var stamps = []any{
 	"2026-05-12T10:00:00Z", "2026-05-12T10:00:00.1Z", "2026-05-12T10:00:00.123456789Z", "2026-05-12T10:00:00.1234567890Z",
 	"2026-05-12T10:00:00+14:00", "2026-05-12T10:00:00-14:00", "2026-05-12T10:00:00+14:01", "2026-05-12T10:00:00+13:59", "2026-05-12T10:00:00+13:60", "2026-05-12T10:00:00+00:00",
 	"2026-05-12T10:00:00", "2026-05-12T10:00Z", "2026-05-12", "2026-05-12 10:00:00Z", "2026-05-12t10:00:00Z", "2026-05-12T10:00:00z", "2026-05-12T10:00:00.Z", "2026-05-12T10:00:00,5Z", "2026-05-12T1:00:00Z", "2026-05-12T10:00:00+1:00", "2026-05-12T10:00:00Z ", "2026-05-12T10:00:00ZZ", "2026-05-12T10:00:00+0100",
@@ -219,11 +256,7 @@ func mutate(t *testing.T, schema *jsonschema.Schema, tree map[string]any, branch
 			}
 			p.set(p.value)
 		}
-		mutations := strangers
-		if _, ok := p.value.(string); ok {
-			mutations = slices.Concat(strangers, longTexts)
-		}
-		for _, stranger := range mutations {
+		for _, stranger := range strangersFor(p.value) {
 			p.set(stranger)
 			err := try(fmt.Sprintf("%s = %.80q", p.path, fmt.Sprint(stranger)))
 			if err != nil && !strings.HasPrefix(path(err), p.path) && !strings.HasPrefix(p.path, path(err)) {
