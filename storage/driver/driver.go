@@ -66,6 +66,7 @@ type Driver struct {
 	opts Options
 
 	started   atomic.Bool
+	startErr  error
 	queue     *queue
 	sequencer *sequencer
 	publisher *publisher
@@ -97,6 +98,7 @@ func New(db *kv.DB, opts Options) *Driver {
 // tree state, checks that the tiles on the right edge agree with it and that it
 // is not behind the published checkpoint (ErrRollback, ErrCorrupt), publishes
 // the checkpoint of an empty log if nothing was ever published, and starts.
+// Tessera passes errors on as text; [Driver.StartErr] has the error itself.
 //
 // When ctx ends, what was accepted is still sequenced, and nothing more is
 // published; wait for that with [Driver.Wait] before closing the database.
@@ -104,21 +106,27 @@ func (d *Driver) Appender(ctx context.Context, opts *tessera.AppendOptions) (*te
 	if d.started.Swap(true) {
 		return nil, nil, errors.New("driver runs already")
 	}
-	reader, err := newReader(d.db, d.opts.TileCacheBytes)
-	if err != nil {
-		return nil, nil, fmt.Errorf("start log: %w", err)
-	}
-	d.Reader = reader
-	if d.sequencer, err = newSequencer(d.db, reader); err != nil {
-		return nil, nil, fmt.Errorf("start log: %w", err)
-	}
-	d.queue = newQueue(d.opts.MaxBatchLeaves, d.opts.MaxBatchBytes, int(opts.PushbackMaxOutstanding()))
-	d.publisher = newPublisher(d.db, cas.New(d.db), reader, d.opts, opts)
-	if err := d.publisher.begin(ctx); err != nil {
-		return nil, nil, fmt.Errorf("start log: %w", err)
+	if err := d.load(ctx, opts); err != nil {
+		d.startErr = fmt.Errorf("start log: %w", err)
+		return nil, nil, d.startErr
 	}
 	d.start(ctx)
 	return &tessera.Appender{Add: d.add}, d.Reader, nil
+}
+
+// StartErr returns the error of Appender, which errors.Is can look into.
+func (d *Driver) StartErr() error { return d.startErr }
+
+func (d *Driver) load(ctx context.Context, opts *tessera.AppendOptions) (err error) {
+	if d.Reader, err = newReader(d.db, d.opts.TileCacheBytes); err != nil {
+		return err
+	}
+	if d.sequencer, err = newSequencer(d.db, d.Reader); err != nil {
+		return err
+	}
+	d.queue = newQueue(d.opts.MaxBatchLeaves, d.opts.MaxBatchBytes, int(opts.PushbackMaxOutstanding()))
+	d.publisher = newPublisher(d.db, cas.New(d.db), d.Reader, d.opts, opts)
+	return d.publisher.begin(ctx)
 }
 
 func (d *Driver) start(ctx context.Context) {

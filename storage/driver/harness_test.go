@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -57,6 +58,9 @@ type setup struct {
 	interval time.Duration
 	pushback uint
 	kv       kv.Options
+	signer   note.Signer
+
+	republish time.Duration
 }
 
 // start opens a log, creating it if asked to.
@@ -81,13 +85,16 @@ func start(s setup) (*testLog, error) {
 	if s.pushback == 0 {
 		s.pushback = 1 << 20
 	}
-	o := tessera.NewAppendOptions().WithCheckpointSigner(keys.signer).
-		WithCheckpointInterval(s.interval).WithPushback(s.pushback)
+	if s.signer == nil {
+		s.signer = keys.signer
+	}
+	o := tessera.NewAppendOptions().WithCheckpointSigner(s.signer).
+		WithCheckpointInterval(s.interval).WithPushback(s.pushback).
+		WithCheckpointRepublishInterval(s.republish)
 	l.appender, l.shutdown, l.reader, err = tessera.NewAppender(ctx, l.driver, o)
 	if err != nil {
 		cancel()
-		_ = db.Close()
-		return nil, err
+		return nil, errors.Join(l.driver.StartErr(), err, db.Close())
 	}
 	return l, nil
 }

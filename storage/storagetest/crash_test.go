@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/kv"
 )
 
@@ -101,6 +102,7 @@ func recoverFrom(t *testing.T, disk *FaultFS, out outcome) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
+	out.seen = append(out.seen, publishedOn(t, disk))
 	l, err := OpenLedger(config(disk, false))
 	if errors.Is(err, kv.ErrNotExist) && len(out.acked) == 0 {
 		l, err = OpenLedger(config(disk, true)) // it died while it was created
@@ -128,6 +130,32 @@ func recoverFrom(t *testing.T, disk *FaultFS, out outcome) {
 	if size, _ := l.Driver.Tree(); size != 36 {
 		t.Fatalf("I2: 36 receipts are at %d leaves", size)
 	}
+}
+
+// publishedOn returns the checkpoint that a disk holds before anybody makes a new
+// one: it must not be older than what was seen (I4).
+func publishedOn(t *testing.T, disk *FaultFS) []byte {
+	t.Helper()
+	db, err := kv.Open("ledger", kv.Options{FS: disk})
+	if errors.Is(err, kv.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	r, err := driver.OpenReader(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := r.ReadCheckpoint(t.Context())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return signed
 }
 
 // The process dies at its k-th change to the disk, for every k; what was in the

@@ -121,8 +121,11 @@ func (l *Ledger) verifyEntry(leaf uint64, entry []byte) (string, error) {
 
 func (l *Ledger) verifyCheckpoints(entries [][]byte, seen [][]byte) error {
 	var last uint64
-	for _, signed := range seen {
+	for i, signed := range seen {
 		if signed == nil {
+			if last > 0 || i > 0 && seen[i-1] != nil {
+				return errors.New("I4: no checkpoint is published, after one was seen")
+			}
 			continue
 		}
 		cp, _, _, err := f_log.ParseCheckpoint(signed, Origin, l.verifier)
