@@ -39,15 +39,30 @@ type sent struct {
 	hash   string
 }
 
-func (k *keeper) prepare() error {
-	k.sent = make(map[int]sent)
-	if k.flags.dir == "" {
-		return nil
+func newKeeper(cmd *cobra.Command, f submitFlags) (*keeper, error) {
+	p, err := loadPolicy(f.policy)
+	if err != nil {
+		return nil, err
 	}
-	if err := os.MkdirAll(k.flags.dir, 0o755); err != nil {
-		return failing(exitUsage, err, "")
+	if f.dir != "" {
+		if err := os.MkdirAll(f.dir, 0o755); err != nil {
+			return nil, failing(exitUsage, err, "")
+		}
 	}
-	return nil
+	return &keeper{cmd: cmd, flags: f, options: verify.Options{Policy: p}, sent: make(map[int]sent)}, nil
+}
+
+// send submits the files named, or else standard input, and yields the log's
+// answers.
+func (k *keeper) send(client *api.Client, names []string) iter.Seq2[*api.Line, error] {
+	switch len(names) {
+	case 0:
+		return client.SubmitMany(k.cmd.Context(), k.fromLines(k.cmd.InOrStdin()), k.flags.async)
+	case 1:
+		return k.single(client, k.fromFiles(names))
+	default:
+		return client.SubmitMany(k.cmd.Context(), k.fromFiles(names), k.flags.async)
+	}
 }
 
 // remember notes the n-th receipt sent, counting from 1.
@@ -197,44 +212,3 @@ func (k *keeper) keep(name string, s sent, line *api.Line) error {
 	}
 	return replaceFile(name, append(bytes.Clone(line.Bundle), '\n'))
 }
-
-func (k *keeper) report(o outcome) error {
-	if k.flags.json {
-		return printLine(k.cmd.OutOrStdout(), o)
-	}
-	who := o.File
-	if who == "" {
-		who = fmt.Sprintf("line %d", o.Line)
-	}
-	if o.Error != nil {
-		fmt.Fprintf(k.cmd.ErrOrStderr(), "receiptctl: error: %s: refused: %v\n", who, o.Error)
-		if hint := hintFor(o.Error); hint != "" {
-			fmt.Fprintf(k.cmd.ErrOrStderr(), "receiptctl: hint: %s\n", hint)
-		}
-		return nil
-	}
-	how := "logged at index"
-	switch {
-	case o.Duplicate:
-		how = "was logged before, at index"
-	case k.flags.async:
-		how = "will be logged at index"
-	}
-	fmt.Fprintf(k.cmd.OutOrStdout(), "%s: %s %d", who, how, *o.Index)
-	if o.Bundle != "" {
-		fmt.Fprintf(k.cmd.OutOrStdout(), ", proven by %s", o.Bundle)
-	}
-	fmt.Fprintln(k.cmd.OutOrStdout())
-	return nil
-}
-
-// summary closes a submission of more than one receipt.
-func (k *keeper) summary() {
-	if k.flags.json || k.logged+k.known+k.refused < 2 {
-		return
-	}
-	fmt.Fprintf(k.cmd.OutOrStdout(), "%s: %d new, %d logged before, %d refused\n",
-		counted(k.logged+k.known+k.refused, "receipt"), k.logged, k.known, k.refused)
-}
-
-func asComplaint(err error) (*complaint, bool) { return errors.AsType[*complaint](err) }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"iter"
 	"path/filepath"
 	"strings"
 
@@ -10,7 +9,6 @@ import (
 
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/receipt"
-	"github.com/armalo/receiptlog/client/verify"
 )
 
 type submitFlags struct {
@@ -57,37 +55,19 @@ Exit status: 0 all logged, 1 one was refused, 2 usage, 3 the log did not answer.
 }
 
 func submit(cmd *cobra.Command, f submitFlags, names []string) error {
-	fromStdin := len(names) == 0
-	if fromStdin && isTerminal(cmd.InOrStdin()) {
-		return usage(cmd, "say which receipts to submit, or pipe them in, one a line")
-	}
-	if fromStdin && f.dir == "" && !f.async {
-		return usage(cmd, "say where to put the bundles, with -o DIR")
+	if err := f.check(cmd, names); err != nil {
+		return err
 	}
 	client, err := dial(cmd, f.url)
 	if err != nil {
 		return err
 	}
-	p, err := loadPolicy(f.policy)
+	keep, err := newKeeper(cmd, f)
 	if err != nil {
 		return err
 	}
-	keep := &keeper{cmd: cmd, flags: f, options: verify.Options{Policy: p}}
-	if err := keep.prepare(); err != nil {
-		return err
-	}
-	var receipts iter.Seq2[[]byte, error]
-	if fromStdin {
-		receipts = keep.fromLines(cmd.InOrStdin())
-	} else {
-		receipts = keep.fromFiles(names)
-	}
 	bar := newProgress(cmd.ErrOrStderr(), "logged", len(names))
-	answers := client.SubmitMany(cmd.Context(), receipts, f.async)
-	if len(names) == 1 {
-		answers = keep.single(client, receipts)
-	}
-	for line, err := range answers {
+	for line, err := range keep.send(client, names) {
 		if err != nil {
 			bar.clear()
 			keep.summary()
@@ -102,6 +82,19 @@ func submit(cmd *cobra.Command, f submitFlags, names []string) error {
 	keep.summary()
 	if keep.refused > 0 {
 		return silently(exitBad)
+	}
+	return nil
+}
+
+func (f submitFlags) check(cmd *cobra.Command, names []string) error {
+	if len(names) > 0 {
+		return nil
+	}
+	if isTerminal(cmd.InOrStdin()) {
+		return usage(cmd, "say which receipts to submit, or pipe them in, one a line")
+	}
+	if f.dir == "" && !f.async {
+		return usage(cmd, "say where to put the bundles, with -o DIR")
 	}
 	return nil
 }
