@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/armalo/receiptlog/log/fsck"
@@ -15,11 +14,7 @@ import (
 // world returns a closed log with a document and n receipts.
 func world(t *testing.T, n int) *logtest.World {
 	w := logtest.New(t)
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() { w.Submit(w.Issuer.Receipt(fmt.Sprint("run-", i))) })
-	}
-	wg.Wait()
+	w.Fill(n)
 	w.Close()
 	return w
 }

@@ -103,7 +103,7 @@ func (a *answers) bundle(p *log.Pending, index uint64) ([]byte, error) {
 		}
 		a.flush()
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, publishTimeout)
+		ctx, cancel = context.WithTimeout(ctx, a.b.h.timeouts.publish)
 		defer cancel()
 	}
 	b, err := p.Bundle(ctx)
@@ -122,7 +122,7 @@ func (a *answers) flush() {
 	if a.gone {
 		return
 	}
-	_ = a.rc.SetWriteDeadline(time.Now().Add(writeTimeout)) // else the one set at first stands
+	_ = a.rc.SetWriteDeadline(time.Now().Add(a.b.h.timeouts.write)) // else the one set at first stands
 	_, err := a.b.w.Write(a.buf)
 	if err == nil {
 		err = a.rc.Flush()

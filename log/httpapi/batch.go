@@ -54,7 +54,9 @@ func (h *Handler) serveBatch(w http.ResponseWriter, r *http.Request, _ string) e
 	// Without this net/http would stop reading the body at the first answer.
 	// HTTP/2 needs no asking and says that it is not supported.
 	_ = rc.EnableFullDuplex()
-	ctx, stop := context.WithCancel(r.Context())
+	// net/http cancels a request's context when its body cannot be read on;
+	// what came before that is answered all the same.
+	ctx, stop := context.WithCancel(context.WithoutCancel(r.Context()))
 	defer stop()
 	b := &batch{
 		h:     h,
@@ -181,9 +183,9 @@ func (b *batch) begin(data []byte) (p *log.Pending, err error) {
 	return b.h.log.Begin(b.ctx, data)
 }
 
-// nextLine reads one line, which must arrive within lineTimeout.
+// nextLine reads one line, which must arrive in time.
 func (b *batch) nextLine() ([]byte, error) {
-	if err := readDeadline(b.w, time.Now().Add(lineTimeout)); err != nil {
+	if err := readDeadline(b.w, time.Now().Add(b.h.timeouts.line)); err != nil {
 		return nil, err
 	}
 	select {

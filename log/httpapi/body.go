@@ -38,13 +38,12 @@ func mediaType(r *http.Request, allowed ...string) (string, error) {
 	return media, nil
 }
 
-// readBody reads a body of at most limit bytes, which must arrive within
-// bodyTimeout.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+// readBody reads a body of at most limit bytes, which must arrive in time.
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
-	if err := readDeadline(w, time.Now().Add(bodyTimeout)); err != nil {
+	if err := readDeadline(w, time.Now().Add(h.timeouts.body)); err != nil {
 		return nil, err
 	}
 	var buf bytes.Buffer

@@ -15,7 +15,7 @@ func (h *Handler) serveVerifyExternal(w http.ResponseWriter, r *http.Request, _ 
 	if _, err := mediaType(r, api.MediaJSON); err != nil {
 		return err
 	}
-	data, err := readBody(w, r, maxExternalBody)
+	data, err := h.readBody(w, r, maxExternalBody)
 	if err != nil {
 		return err
 	}

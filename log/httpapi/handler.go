@@ -26,11 +26,12 @@ type Options struct {
 
 // Handler serves one log. It is safe for concurrent use.
 type Handler struct {
-	log     *log.Log
-	opts    Options
-	metrics *metrics
-	routes  routes
-	tag     string // begins the entity tags of this log's tiles
+	log      *log.Log
+	opts     Options
+	metrics  *metrics
+	routes   routes
+	timeouts timeouts
+	tag      string // begins the entity tags of this log's tiles
 
 	drainOnce sync.Once
 	draining  chan struct{}
@@ -42,7 +43,7 @@ func New(l *log.Log, opts Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{log: l, opts: opts, metrics: m, tag: l.KeyTag(), draining: make(chan struct{})}
+	h := &Handler{log: l, opts: opts, metrics: m, timeouts: defaultTimeouts, tag: l.KeyTag(), draining: make(chan struct{})}
 	h.routes = h.table()
 	return h, nil
 }
@@ -93,7 +94,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // deadline bounds how long the answer may take to be read. Handlers that take
 // longer by design push it out.
 func (h *Handler) deadline(w http.ResponseWriter, now time.Time) error {
-	err := http.NewResponseController(w).SetWriteDeadline(now.Add(publishTimeout + writeTimeout))
+	err := http.NewResponseController(w).SetWriteDeadline(now.Add(h.timeouts.body + h.timeouts.publish + h.timeouts.write))
 	if errors.Is(err, http.ErrNotSupported) {
 		return nil // not on a real connection
 	}

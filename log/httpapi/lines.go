@@ -55,7 +55,8 @@ func (l *lineReader) line() ([]byte, error) {
 			continue
 		}
 		if err != nil && err != io.EOF {
-			return nil, err // broke off: half a line is no line
+			l.number-- // broke off: half a line is no line
+			return nil, err
 		}
 		if tooLong {
 			return nil, verdict.Errorf(verdict.TooLarge, "", "a line may have at most %d bytes", l.max)

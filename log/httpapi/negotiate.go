@@ -13,8 +13,8 @@ type weighted struct {
 	weight int
 }
 
-// parseWeighted reads a field whose elements may carry "q". An element whose
-// weight is not a qvalue is ignored.
+// parseWeighted reads a field whose elements may carry "q". An element with
+// a parameter that is none, or a weight that is no qvalue, is ignored.
 func parseWeighted(values []string) []weighted {
 	var out []weighted
 	for _, element := range listElements(values) {
@@ -25,7 +25,7 @@ func parseWeighted(values []string) []weighted {
 			var param string
 			param, rest = cutOutsideQuotes(rest, ';')
 			name, v, valid := parameter(trimBlanks(param))
-			if valid && name == "q" {
+			if ok = valid; ok && name == "q" {
 				w.weight, ok = parseQuality(v)
 			}
 		}

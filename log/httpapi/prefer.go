@@ -8,8 +8,8 @@ import (
 )
 
 // maxPreferredWait bounds the "wait" preference: nobody holds a connection
-// longer than the log's own limit by asking for it.
-const maxPreferredWait = publishTimeout
+// longer than most proxies do by asking for it.
+const maxPreferredWait = 60 * time.Second
 
 // preference is what the Prefer fields of a request ask for, of the things
 // this server knows. Everything else is ignored, as RFC 7240 wants.

@@ -71,6 +71,8 @@ func problemOf(err error) (*api.Problem, time.Duration) {
 		return api.NewProblem(http.StatusRequestTimeout, api.CodeTimeout, "", "the request came too slowly"), 0
 	case errors.Is(err, context.DeadlineExceeded):
 		return refusal(verdict.Errorf(api.CodeTimeout, "", "the receipt is durable in the log, but no checkpoint over it was published in time; ask again")), retryBusy
+	case errors.Is(err, context.Canceled):
+		return refusal(verdict.Errorf(api.CodeTimeout, "", "the client went away")), 0
 	}
 	// What went wrong inside is for the operator's log, not for the client.
 	return refusal(verdict.Errorf(verdict.Internal, "", "the log failed to answer; its operator's log says why")), 0

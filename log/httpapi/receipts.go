@@ -7,6 +7,7 @@ import (
 	"encoding/json/jsontext"
 	"encoding/json/v2"
 	"net/http"
+	"strings"
 
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/verdict"
@@ -39,6 +40,11 @@ func (h *Handler) serveReceipt(w http.ResponseWriter, r *http.Request, runID str
 	return nil
 }
 
+// serveNamesake answers GET of the run that has the name of a route.
+func (h *Handler) serveNamesake(w http.ResponseWriter, r *http.Request, _ string) error {
+	return h.serveReceipt(w, r, strings.TrimPrefix(r.URL.Path, api.RouteReceipts+"/"))
+}
+
 // serveBundle answers GET of a run's bundle, as JSON or as a tlog-proof.
 func (h *Handler) serveBundle(w http.ResponseWriter, r *http.Request, runID string) error {
 	q, err := parseQuery(r.URL.RawQuery)
@@ -52,7 +58,7 @@ func (h *Handler) serveBundle(w http.ResponseWriter, r *http.Request, runID stri
 	if len(found) > 1 {
 		return serveListing(w, r, runID, found)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), publishTimeout)
+	ctx, cancel := context.WithTimeout(r.Context(), h.timeouts.publish)
 	defer cancel()
 	b, err := h.log.Bundle(ctx, found[0].Index)
 	if err != nil {

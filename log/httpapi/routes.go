@@ -42,11 +42,14 @@ func (h *Handler) table() routes {
 	}
 	t := routes{
 		exact: map[string]*route{
-			api.RouteCheckpoint:     get("checkpoint", reads, true, h.serveCheckpoint),
-			api.RouteReceipts:       post("submit", nil, false, h.serveSubmissions()),
-			api.RouteVerifyExternal: post("verify_external", newGate(maxExternal), true, h.serveVerifyExternal),
-			api.RouteHealth:         get("healthz", nil, false, h.serveHealth),
-			api.RouteReady:          get("readyz", nil, false, h.serveReady),
+			api.RouteCheckpoint: get("checkpoint", reads, true, h.serveCheckpoint),
+			api.RouteReceipts:   post("submit", nil, false, h.serveSubmissions()),
+			api.RouteVerifyExternal: newRoute("verify_external", newGate(maxExternal), true, map[string]serveFunc{
+				http.MethodPost: h.serveVerifyExternal,
+				http.MethodGet:  h.serveNamesake,
+			}),
+			api.RouteHealth: get("healthz", nil, false, h.serveHealth),
+			api.RouteReady:  get("readyz", nil, false, h.serveReady),
 		},
 		tiles:    get("tile", reads, true, h.serveTile),
 		receipt:  get("receipt", reads, true, h.serveReceipt),

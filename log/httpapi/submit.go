@@ -36,7 +36,7 @@ func (h *Handler) serveSubmissions() serveFunc {
 // serveSubmit takes one receipt and answers when it is under a published
 // checkpoint, or with Prefer: respond-async when it is durable.
 func (h *Handler) serveSubmit(w http.ResponseWriter, r *http.Request, _ string) error {
-	data, err := readBody(w, r, maxReceiptBody)
+	data, err := h.readBody(w, r, maxReceiptBody)
 	if err != nil {
 		return err
 	}
@@ -68,9 +68,9 @@ func (h *Handler) serveSubmit(w http.ResponseWriter, r *http.Request, _ string) 
 // await waits for the bundle as long as the client prefers. It returns nil
 // where the client would rather not wait longer.
 func (h *Handler) await(ctx context.Context, p *log.Pending, prefer preference) (*bundle.Bundle, error) {
-	wait := publishTimeout
+	wait := h.timeouts.publish
 	if prefer.async {
-		if wait = prefer.wait; wait == 0 {
+		if wait = min(prefer.wait, wait); wait == 0 {
 			return nil, nil
 		}
 	}

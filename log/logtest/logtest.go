@@ -137,6 +137,25 @@ func (w *World) Submit(data []byte) *bundle.Bundle {
 	return b
 }
 
+// Fill logs receipts of the runs run-0 up to run-(n-1) side by side and returns
+// when they are durable. Their bundles are not looked at.
+func (w *World) Fill(n int) {
+	w.T.Helper()
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			p, err := w.Log.Begin(w.T.Context(), w.Issuer.Receipt(fmt.Sprint("run-", i)))
+			if err == nil {
+				_, err = p.Index()
+			}
+			if err != nil {
+				w.T.Errorf("fill: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
 // Verify holds a marshalled bundle to the verifier.
 func (w *World) Verify(marshalled []byte) {
 	w.T.Helper()
