@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 export GOTOOLCHAIN=auto
 
 # Debian package, and the command by which it is known to be there.
-needs=(git:git node:nodejs npm:npm strace:strace ssh-agent:openssh-client sqlite3:sqlite3)
+needs=(git:git curl:curl jq:jq node:nodejs npm:npm strace:strace ssh-agent:openssh-client sqlite3:sqlite3)
 
 missing=()
 for need in "${needs[@]}"; do
@@ -24,11 +24,12 @@ for need in "${needs[@]}"; do
 	command -v "${need%%:*}" >/dev/null || absent+=("${need##*:}")
 done
 
-# Packages whose tests cannot run without a command: folder:command.
-peers=(integration/interop:node integration/interop:npm integration/witness:ssh-agent integration/witness:sqlite3 integration/fault:strace)
+# What cannot run without a command: a folder of tests, or one test by name.
+wants=(integration/interop:node integration/interop:npm integration/witness:ssh-agent integration/witness:sqlite3
+	integration/fault:strace TestReadmeWalk:curl TestReadmeWalk:jq)
 notrun=()
-for peer in "${peers[@]}"; do
-	command -v "${peer##*:}" >/dev/null || notrun+=("./${peer%%:*}")
+for want in "${wants[@]}"; do
+	command -v "${want##*:}" >/dev/null || notrun+=("${want%%:*}")
 done
 
 if command -v npm >/dev/null && [ -f integration/interop/package-lock.json ]; then
@@ -44,13 +45,17 @@ go vet ./...
 GOOS=js GOARCH=wasm go build -o /dev/null ./client/verify
 
 packages=$(go list ./... | grep -v /node_modules/)
-for folder in "${notrun[@]+"${notrun[@]}"}"; do
-	packages=$(grep -v "${folder#.}\$" <<<"$packages")
+skip='^$'
+for what in "${notrun[@]+"${notrun[@]}"}"; do
+	case $what in
+	Test*) skip+="|^$what\$" ;;
+	*) packages=$(grep -v "/$what\$" <<<"$packages") ;;
+	esac
 done
 
 status=0
 # shellcheck disable=SC2086
-go test -race -timeout 12m $packages || status=$?
+go test -race -timeout 12m -skip "$skip" $packages || status=$?
 
 if ((${#absent[@]})); then
 	echo "test: NOT RUN: ${notrun[*]:-nothing} (missing here: ${absent[*]}; install them with your package manager)"
