@@ -111,6 +111,7 @@ func (d *Document) add(m *method, path string) (string, error) {
 			return "", verdict.Errorf(verdict.SchemaInvalid, path+"."+at.name, "must be a date and time")
 		}
 	}
+	m.key, m.unusable = m.decode()
 	d.methods[id] = m
 	return id, nil
 }
@@ -183,7 +184,7 @@ func (d *Document) AssertionKey(methodID string) (ed25519.PublicKey, error) {
 	if m.Revoked != "" {
 		return nil, verdict.Errorf(verdict.KeyNotAuthorized, "", "the key %s was revoked at %s", quote(methodID), m.Revoked)
 	}
-	return m.key()
+	return m.key, m.unusable
 }
 
 // KeyExpires returns the time after which the method is not to be used, and

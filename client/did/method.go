@@ -23,6 +23,11 @@ type method struct {
 	PublicKeyJWK       *jsonWebKey `json:"publicKeyJwk,omitzero"`
 	Expires            string      `json:"expires,omitzero"`
 	Revoked            string      `json:"revoked,omitzero"`
+
+	// The key, or why there is none, is found out once: documents are read
+	// seldom and asked for keys often.
+	key      ed25519.PublicKey
+	unusable error
 }
 
 // jsonWebKey is what RFC 8037 says of an Ed25519 key.
@@ -33,45 +38,45 @@ type jsonWebKey struct {
 	D   string `json:"d,omitzero"`
 }
 
-// key returns the method's Ed25519 key; the code of an error is key_unknown,
+// decode returns the method's Ed25519 key; the code of an error is key_unknown,
 // because the document then offers no key that receiptlog can use.
-func (m *method) key() (ed25519.PublicKey, error) {
+func (m *method) decode() (ed25519.PublicKey, error) {
 	switch m.Type {
 	case typeMultikey, type2020:
 		key, err := DecodeKey(m.PublicKeyMultibase)
 		if err != nil {
-			return nil, m.unusable(err.Error())
+			return nil, m.refuse(err.Error())
 		}
 		return key, nil
 	case typeJSONWebKey, typeJWK2020:
-		return m.keyFromJWK()
+		return m.decodeJWK()
 	}
-	return nil, m.unusable("keys of type " + quote(m.Type) + " are not supported")
+	return nil, m.refuse("keys of type " + quote(m.Type) + " are not supported")
 }
 
-func (m *method) keyFromJWK() (ed25519.PublicKey, error) {
+func (m *method) decodeJWK() (ed25519.PublicKey, error) {
 	jwk := m.PublicKeyJWK
 	if jwk == nil || jwk.KTY != "OKP" || jwk.CRV != "Ed25519" {
-		return nil, m.unusable("publicKeyJwk is not an Ed25519 key")
+		return nil, m.refuse("publicKeyJwk is not an Ed25519 key")
 	}
 	if jwk.D != "" {
-		return nil, m.unusable("publicKeyJwk holds a private key")
+		return nil, m.refuse("publicKeyJwk holds a private key")
 	}
 	// Checked before decoding: 32 bytes are 43 characters without padding.
 	if len(jwk.X) != base64.RawURLEncoding.EncodedLen(ed25519.PublicKeySize) {
-		return nil, m.unusable("publicKeyJwk.x is not 32 bytes")
+		return nil, m.refuse("publicKeyJwk.x is not 32 bytes")
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(jwk.X)
 	if err != nil {
-		return nil, m.unusable("publicKeyJwk.x is not base64url")
+		return nil, m.refuse("publicKeyJwk.x is not base64url")
 	}
 	key, err := checkKey(raw)
 	if err != nil {
-		return nil, m.unusable(err.Error())
+		return nil, m.refuse(err.Error())
 	}
 	return key, nil
 }
 
-func (m *method) unusable(why string) error {
+func (m *method) refuse(why string) error {
 	return verdict.Errorf(verdict.KeyUnknown, "", "the key %s cannot be used: %s", quote(m.ID), why)
 }

@@ -122,7 +122,12 @@ func (r *reader) string() (plain, ok bool) {
 	}
 	from, plain := r.at, true
 	for r.at < len(r.data) {
-		switch c := r.data[r.at]; {
+		c := r.data[r.at]
+		if isPlain[c] {
+			r.at++
+			continue
+		}
+		switch {
 		case c == '"':
 			ok := plain || utf8.Valid(r.data[from:r.at])
 			r.at++
@@ -142,6 +147,15 @@ func (r *reader) string() (plain, ok bool) {
 	}
 	return false, false
 }
+
+// isPlain tells the bytes that stand for themselves in a string: ASCII but for
+// control characters, the quote and the backslash.
+var isPlain = func() (plain [256]bool) {
+	for c := byte(' '); c < utf8.RuneSelf; c++ {
+		plain[c] = c != '"' && c != '\\'
+	}
+	return plain
+}()
 
 // number consumes a number as RFC 8785 prints it.
 func (r *reader) number() bool {

@@ -175,40 +175,41 @@ func literalEnd(text string, i int) int {
 // span is a part of the text, from its first byte to the one after its last.
 type span struct{ from, to int }
 
-// without returns the two parts of canonical JSON that are left of the object
-// at where the member called name is cut out; together they are canonical JSON
-// again. A member that is not there leaves the object whole.
-func without(text string, object span, name string) (head, tail span) {
-	c := cursor{text: text, at: object.from + 1}
-	for c.more() {
-		from := c.at
-		found := c.name() == name
-		c.raw()
-		if !found {
-			continue
-		}
-		switch to := c.at; {
-		case text[to] == ',':
-			return span{object.from, from}, span{to + 1, object.to}
-		case text[from-1] == ',':
-			return span{object.from, from - 1}, span{to, object.to}
-		default:
-			return span{object.from, from}, span{to, object.to}
-		}
-	}
-	return object, span{object.to, object.to}
+// member consumes the value of the member that has just been named, with read,
+// and returns where the member is, name and colon included.
+func (c *cursor) member(name string, read func()) span {
+	from := c.at - len(`"":`) - len(name) // canonical, and without escapes
+	read()
+	return span{from, c.at}
 }
 
-// member returns where the value of a member is that is known to be there.
-func member(text string, object span, name string) span {
+// find returns where a member of an object is, and its value. It is the zero
+// span where there is none.
+func find(text string, object span, name string) (member, value span) {
 	c := cursor{text: text, at: object.from + 1}
 	for c.more() {
-		found := c.name() == name
 		from := c.at
+		found := c.name() == name
+		value := c.at
 		c.raw()
 		if found {
-			return span{from, c.at}
+			return span{from, c.at}, span{value, c.at}
 		}
 	}
-	panic("receipt: no member " + name)
+	return span{}, span{}
+}
+
+// without returns the two parts of the canonical text that are left of an
+// object where a member is cut out; together they are canonical JSON again. The
+// zero member leaves the object whole.
+func without(text string, object, member span) (head, tail span) {
+	switch {
+	case member == span{}:
+		return object, span{object.to, object.to}
+	case text[member.to] == ',':
+		return span{object.from, member.from}, span{member.to + 1, object.to}
+	case text[member.from-1] == ',':
+		return span{object.from, member.from - 1}, span{member.to, object.to}
+	}
+	return span{object.from, member.from}, span{member.to, object.to}
 }

@@ -32,7 +32,7 @@ func (c *cursor) composite() map[string]float64 {
 	if !c.open('{', "an object") {
 		return nil
 	}
-	out := make(map[string]float64)
+	out := make(map[string]float64, maxDimensions)
 	for c.more() {
 		c.path = append(c.path, step{name: "(name)"})
 		name := c.textOf(maxShort)
@@ -49,13 +49,13 @@ func (c *cursor) composite() map[string]float64 {
 	return out
 }
 
-// proof is what a verifier needs to know of one proof. where is the proof
-// object in the canonical text.
+// proof is what a verifier needs to know of one proof.
 type proof struct {
 	Type, Cryptosuite, Purpose, Method, Created, Expires, Value string
 
-	where   span
-	context string // the raw text of @context, "" where absent
+	where   span   // the object
+	value   span   // its member proofValue, zero where there is none
+	context string // the raw text of @context, "" where there is none
 }
 
 var proofFields = []field[proof]{
@@ -65,7 +65,9 @@ var proofFields = []field[proof]{
 	{"expires", optional, func(c *cursor, p *proof) { p.Expires = c.stamp() }},
 	{"previousProof", optional, func(c *cursor, p *proof) { c.fail("must be absent: proof chains are not supported") }},
 	{"proofPurpose", required, func(c *cursor, p *proof) { p.Purpose = c.textOf(maxShort) }},
-	{"proofValue", optional, func(c *cursor, p *proof) { p.Value = c.textOf(maxProse) }},
+	{"proofValue", optional, func(c *cursor, p *proof) {
+		p.value = c.member("proofValue", func() { p.Value = c.textOf(maxProse) })
+	}},
 	{"type", required, func(c *cursor, p *proof) { p.Type = c.textOf(maxShort) }},
 	{"verificationMethod", required, func(c *cursor, p *proof) { p.Method = c.uri() }},
 }

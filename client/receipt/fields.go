@@ -36,7 +36,9 @@ var receiptFields = []field[parsed]{
 	{"credentialSubject", required, func(c *cursor, p *parsed) { object(c, &p.credential.CredentialSubject, subjectFields) }},
 	{"id", required, func(c *cursor, p *parsed) { p.credential.ID = c.uri() }},
 	{"issuer", required, func(c *cursor, p *parsed) { p.credential.Issuer = c.did() }},
-	{"proof", optional, func(c *cursor, p *parsed) { p.proofs = c.proofs() }},
+	{"proof", optional, func(c *cursor, p *parsed) {
+		p.proof = c.member("proof", func() { p.proofs = c.proofs() })
+	}},
 	{"type", required, func(c *cursor, p *parsed) { p.credential.Type = c.types() }},
 	{"validFrom", required, func(c *cursor, p *parsed) { p.credential.ValidFrom = c.stamp() }},
 	{"validUntil", optional, func(c *cursor, p *parsed) { p.credential.ValidUntil = c.stamp() }},

@@ -28,6 +28,7 @@ type Receipt struct {
 type parsed struct {
 	credential Credential
 	context    span // the value of @context
+	proof      span // the member proof, zero where there is none
 	proofs     []proof
 }
 
@@ -102,18 +103,22 @@ func (r *Receipt) ConfigurationHash() (declared, computed string, ok bool) {
 	if r.build().Configuration == nil {
 		return "", "", false
 	}
-	at := span{0, len(r.text)}
+	at := r.whole()
 	for _, name := range []string{"credentialSubject", "build", "configuration"} {
-		at = member(r.text, at, name)
+		_, at = find(r.text, at, name)
 	}
-	sum := r.hashWithout(at, "sha256")
+	hash, _ := find(r.text, at, "sha256")
+	sum := r.hashWithout(at, hash)
 	return r.build().Configuration.SHA256, hex.EncodeToString(sum[:]), true
 }
 
+// whole is where the receipt is in its text: from end to end.
+func (r *Receipt) whole() span { return span{0, len(r.text)} }
+
 // hashWithout returns the SHA-256 of a part of the canonical text, an object,
 // with one member cut out.
-func (r *Receipt) hashWithout(object span, name string) (sum [sha256.Size]byte) {
-	head, tail := without(r.text, object, name)
+func (r *Receipt) hashWithout(object, member span) (sum [sha256.Size]byte) {
+	head, tail := without(r.text, object, member)
 	h := sha256.New()
 	h.Write(r.canonical[head.from:head.to])
 	h.Write(r.canonical[tail.from:tail.to])

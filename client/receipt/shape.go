@@ -65,7 +65,7 @@ func list[T any](c *cursor, most int, each func(c *cursor, into *T)) []T {
 	if !c.open('[', "an array") {
 		return nil
 	}
-	out := []T{}
+	out := make([]T, 0, 4) // most lists of a receipt are about as short
 	for c.more() {
 		if most > 0 && len(out) == most {
 			c.fail("must have at most %d items", most)

@@ -69,7 +69,7 @@ func Sign(credential []byte, key ed25519.PrivateKey, opts SignOptions) ([]byte, 
 		return nil, fmt.Errorf("sign receipt: %w", err)
 	}
 	proofHash := sha256.Sum256(canonical)
-	documentHash := r.hashWithout(span{0, len(r.text)}, "proof")
+	documentHash := r.hashWithout(r.whole(), r.parsed.proof)
 	signature := ed25519.Sign(key, append(proofHash[:], documentHash[:]...))
 	config.ProofValue = "z" + base58.Encode(signature)
 	return r.withProof(config)
@@ -118,7 +118,7 @@ func (r *Receipt) withProof(config proofConfig) ([]byte, error) {
 		}
 		proofs = append(append(proofs, added...), ']')
 	}
-	head, tail := without(r.text, span{0, len(r.text)}, "proof")
+	head, tail := without(r.text, r.whole(), r.parsed.proof)
 	// The receipt is cut before its closing brace; it has other members.
 	out := []byte(r.text[head.from:head.to] + r.text[tail.from:tail.to])
 	out = append(out[:len(out)-1], `,"proof":`...)

@@ -62,7 +62,7 @@ func (r *Receipt) Verify(doc *did.Document) (Signer, error) {
 			continue
 		}
 		if signer.Method == "" && document == [sha256.Size]byte{} {
-			document = r.hashWithout(span{0, len(r.text)}, "proof")
+			document = r.hashWithout(r.whole(), r.parsed.proof)
 		}
 		key, expires, err := r.check(p, document, doc)
 		if err != nil {
@@ -102,7 +102,7 @@ func (r *Receipt) check(p *proof, document [sha256.Size]byte, doc *did.Document)
 		return nil, time.Time{}, err
 	}
 	// SPEC vc-di-eddsa 3.3.4: the proof's hash comes first.
-	config := r.hashWithout(p.where, "proofValue")
+	config := r.hashWithout(p.where, p.value)
 	if !ed25519.Verify(key, append(config[:], document[:]...), signature) {
 		return nil, time.Time{}, verdict.Errorf(verdict.SignatureInvalid, "proofValue", "is not a signature of this receipt by %s", p.Method)
 	}
