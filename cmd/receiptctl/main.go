@@ -8,6 +8,7 @@
 //	submit   log receipts, and keep their bundles
 //	get      fetch a run's receipt, bundle or proof
 //	verify   verify bundles and receipts, offline
+//	report   say what receipts show, for auditors and regulators
 //
 // Exit status: 0 good, 1 bad (a verification failed, a receipt was refused), 2
 // usage, 3 cannot tell.
@@ -59,6 +60,7 @@ unseen. You need no account and no trust in the log to verify a receipt.`,
 		newSubmit(),
 		newGet(),
 		newVerify(),
+		newReport(),
 	)
 	return root
 }

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/armalo/receiptlog/client/policy"
+	"github.com/armalo/receiptlog/client/report"
+	"github.com/armalo/receiptlog/client/verify"
+	"github.com/armalo/receiptlog/cmd/receiptctl/bundles"
+)
+
+// evidenceFlags say what a report is made from, and whom to trust.
+type evidenceFlags struct {
+	policy     string
+	dirs       []string
+	catalogues []string
+	noBuiltin  bool
+}
+
+func (f *evidenceFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.policy, "policy", "", "policy `file`: which logs and witnesses to trust")
+	flags.StringArrayVar(&f.dirs, "dir", nil, "`folder` of bundles; may be given several times")
+	flags.StringArrayVar(&f.catalogues, "catalogue", nil, "`file` with a catalogue of your own, beside the built-in one; may be given several times")
+	flags.BoolVar(&f.noBuiltin, "no-builtin", false, "only the controls of --catalogue")
+}
+
+func newReport() *cobra.Command {
+	var f evidenceFlags
+	var check string
+	cmd := &cobra.Command{
+		Use:   "report",
+		Short: "say what receipts show, for auditors and regulators",
+		Long: `Report makes reports from verified bundles, offline. A report holds no opinion: it
+says what the evidence shows, which receipts lack it, and what receipts cannot
+show. Whoever has the bundles and trusts the policy file makes the same report,
+byte for byte.
+
+With --check it does that and says where a report differs from the evidence:
+
+  receiptctl report --check report.json --policy policy.txt --dir bundles
+
+Exit status: 0 good (with --check: the report is true to the evidence), 1 bad, 2
+usage, 3 cannot tell.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if check == "" {
+				return refuseUnknownCommand(cmd, args)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if check == "" {
+				return cmd.Help()
+			}
+			return checkReport(cmd, f, check, args)
+		},
+	}
+	cmd.Flags().StringVar(&check, "check", "", "make this report `file` (JSON) again from the bundles, and compare")
+	f.add(cmd)
+	cmd.AddCommand(newReportControls(), newReportCatalogue())
+	return cmd
+}
+
+// catalogue returns the controls that the flags name.
+func (f *evidenceFlags) catalogue() (*report.Catalogue, error) {
+	if f.noBuiltin && len(f.catalogues) == 0 {
+		return nil, failing(exitUsage, errors.New("--no-builtin leaves no controls"), "name a catalogue with --catalogue FILE")
+	}
+	var joined *report.Catalogue
+	if !f.noBuiltin {
+		joined = report.Builtin()
+	}
+	for _, name := range f.catalogues {
+		data, err := readInput(nil, name, report.MaxCatalogueBytes)
+		if err != nil {
+			return nil, err
+		}
+		c, err := report.ParseCatalogue(data)
+		if err == nil && joined != nil {
+			c, err = joined.With(c)
+		}
+		if err != nil {
+			return nil, failing(exitUsage, fmt.Errorf("%s: %w", name, err), `"receiptctl report catalogue" prints one to learn from`)
+		}
+		joined = c
+	}
+	return joined, nil
+}
+
+// readPolicy reads the policy file, which a report needs, and its text.
+func (f *evidenceFlags) readPolicy(cmd *cobra.Command) (*policy.Policy, []byte, error) {
+	if f.policy == "" {
+		return nil, nil, usage(cmd, "say whom to trust, with --policy FILE")
+	}
+	p, err := loadPolicy(f.policy)
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := readInput(nil, f.policy, policy.MaxBytes)
+	return p, data, err
+}
+
+// collect verifies all bundles and returns the report on controls.
+func (f *evidenceFlags) collect(cmd *cobra.Command, c *report.Catalogue, o report.Options, files []string) (*report.Controls, error) {
+	if len(files) == 0 && len(f.dirs) == 0 {
+		return nil, usage(cmd, "say which bundles to look at: files, or a folder with --dir")
+	}
+	p, policyFile, err := f.readPolicy(cmd)
+	if err != nil {
+		return nil, err
+	}
+	var where *report.Rule
+	if o.Where != "" {
+		if where, err = report.ParseRule(o.Where); err != nil {
+			return nil, failing(exitUsage, fmt.Errorf("--where: %w", err), "a rule is as in: build.project = 'shop' and entry.at >= '2026-05'")
+		}
+	}
+	x, err := report.NewExaminer(c, where, verify.Options{Policy: p})
+	if err != nil {
+		return nil, err
+	}
+	source := bundles.Source{Files: files, Dirs: f.dirs}
+	total, err := source.Count()
+	if err != nil {
+		return nil, cannotRead(err)
+	}
+	bar := newProgress(cmd.ErrOrStderr(), "examined", total)
+	k := report.NewCollector(c, o)
+	err = bundles.Examine(cmd.Context(), source, runtime.GOMAXPROCS(0),
+		func(b bundles.Bundle) *report.Examined { return x.Examine(b.Name, b.Data) },
+		func(e *report.Examined) error { k.Add(e); bar.step(); return nil })
+	bar.clear()
+	if err != nil {
+		if cmd.Context().Err() != nil {
+			return nil, cmd.Context().Err()
+		}
+		return nil, cannotRead(err)
+	}
+	return k.Report(p, policyFile), nil
+}
+
+// checkReport makes a report again and compares.
+func checkReport(cmd *cobra.Command, f evidenceFlags, name string, files []string) error {
+	data, err := readInput(nil, name, report.MaxReportBytes)
+	if err != nil {
+		return err
+	}
+	claimed, err := report.ParseControls(data)
+	if err != nil {
+		return failing(exitBad, fmt.Errorf("%s: %w", name, err), "it takes the JSON form of a report on controls")
+	}
+	c, err := f.catalogue()
+	if err != nil {
+		return err
+	}
+	// Held against other rules, every number would differ and none would say
+	// anything.
+	if claimed.CatalogueSHA256 != c.SHA256() {
+		return failing(exitCannotTell, fmt.Errorf("%s was made with the catalogue %s, not with %s", name, claimed.CatalogueSHA256, c.SHA256()),
+			"give the catalogue it was made with, with --catalogue, and --no-builtin where that is all of it")
+	}
+	made, err := f.collect(cmd, c, claimed.Options, files)
+	if err != nil {
+		return err
+	}
+	differences, err := report.Compare(claimed, made)
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	for _, d := range differences {
+		fmt.Fprintf(out, "✗ %s\n", d)
+	}
+	if len(differences) > 0 {
+		return failing(exitBad, fmt.Errorf("%s is not what the evidence shows", name), "were all of its bundles given, and no others?")
+	}
+	fmt.Fprintf(out, "✓ %s is what %s under this policy\n", name, shows(made.Scope.Receipts))
+	return silently(exitOfEvidence(made))
+}
+
+// shows is "1 receipt shows" or "n receipts show".
+func shows(n int) string {
+	if n == 1 {
+		return "1 receipt shows"
+	}
+	return counted(n, "receipt") + " show"
+}
+
+// exitOfEvidence says whether all of the evidence held: exceptions to a control
+// are for the reader to judge and do not change it.
+func exitOfEvidence(r *report.Controls) int {
+	for _, c := range r.Conflicts {
+		if c.Kind == report.ConflictFork {
+			return exitBad
+		}
+	}
+	switch {
+	case r.Scope.Failed > 0:
+		return exitBad
+	case r.Scope.Undecided > 0 || r.Scope.Receipts == 0:
+		return exitCannotTell
+	}
+	return exitGood
+}
