@@ -27,8 +27,10 @@ const origin = "log.example/a"
 type playedLog struct {
 	t      *testing.T
 	signer *checkpoint.Signer
-	hashes []tlog.Hash
 	size   int64
+
+	mu     sync.RWMutex // witnesses that are late read while the log grows
+	hashes []tlog.Hash
 }
 
 func newLog(t *testing.T) *playedLog {
@@ -45,6 +47,8 @@ func newLog(t *testing.T) *playedLog {
 
 // ReadHashes makes the log a [tlog.HashReader].
 func (l *playedLog) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
 	hashes := make([]tlog.Hash, len(indexes))
 	for i, index := range indexes {
 		hashes[i] = l.hashes[index]
@@ -58,7 +62,9 @@ func (l *playedLog) grow(size int64) *playedLog {
 		if err != nil {
 			l.t.Fatal(err)
 		}
+		l.mu.Lock()
 		l.hashes = append(l.hashes, young...)
+		l.mu.Unlock()
 	}
 	return l
 }
