@@ -12,6 +12,7 @@ var hints = map[verdict.Code]string{
 	verdict.KeyUnknown:        "the DID document that the log has is older than the key; publish the new one",
 	verdict.KeyNotAuthorized:  "list the key under assertionMethod in the issuer's DID document",
 	verdict.SignatureInvalid:  "the receipt was changed after it was signed, or signed with another key; issue it again",
+	verdict.SchemaInvalid:     "is it a receipt, as receiptctl issue makes them?",
 	verdict.NotLogged:         "either no such run is logged here, or its receipt is not public",
 	verdict.TooLarge:          "a receipt has at most 1 MiB; leave the list of files out with receiptctl issue --no-files",
 	verdict.Malformed:         "expected is one receipt a file, or one receipt a line on standard input",
