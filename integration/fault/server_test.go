@@ -24,10 +24,10 @@ type server struct {
 	Dir string
 	URL string
 
-	process *exec.Cmd
-	group   bool // it runs under another program, and is killed with it
-	ended   chan struct{}
-	log     *output
+	process   *exec.Cmd
+	ended     chan struct{}
+	log       *output
+	transport *http.Transport
 }
 
 // patience is how long a program may take to begin or to end. It is far more
@@ -47,7 +47,7 @@ func newServer(t testing.TB, dir string, is *issuer) *server {
 
 // openServer takes up a log that is there.
 func openServer(t testing.TB, dir string) *server {
-	s := &server{t: t, Dir: dir}
+	s := &server{t: t, Dir: dir, transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 	t.Cleanup(s.Kill)
 	return s
 }
@@ -87,8 +87,6 @@ func (s *server) begin(under ...string) (address string) {
 	args := append(under, filepath.Join(programs, "receiptlog"), "serve", "--dir", s.Dir,
 		"--listen", "127.0.0.1:0", "--address-file", address)
 	s.process = exec.Command(args[0], args[1:]...)
-	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	s.group = len(under) > 0
 	s.log = new(output)
 	s.process.Stdout, s.process.Stderr = s.log, s.log
 	if err := s.process.Start(); err != nil {
@@ -117,7 +115,7 @@ func (s *server) ready(address string) bool {
 // Client returns a client that asks once, so that the test knows what happened.
 func (s *server) Client() *api.Client {
 	s.t.Helper()
-	c, err := api.New(s.URL, api.Options{Attempts: 1, Transport: &http.Transport{MaxIdleConnsPerHost: 64}})
+	c, err := api.New(s.URL, api.Options{Attempts: 1, Transport: s.transport})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -135,7 +133,9 @@ func (s *server) Stop() {
 // Terminate asks the server to end and returns its status.
 func (s *server) Terminate() int {
 	s.t.Helper()
-	s.signal(syscall.SIGTERM)
+	// The server would wait some seconds for a request on those never used.
+	s.transport.CloseIdleConnections()
+	s.process.Process.Signal(syscall.SIGTERM)
 	return s.Await()
 }
 
@@ -145,7 +145,7 @@ func (s *server) Await() int {
 	select {
 	case <-s.ended:
 	case <-time.After(patience):
-		s.signal(syscall.SIGQUIT)
+		s.process.Process.Signal(syscall.SIGQUIT)
 		time.Sleep(time.Second)
 		s.t.Fatalf("receiptlog serve did not end in time\n%s", s.log)
 	}
@@ -170,19 +170,9 @@ func (s *server) Kill() {
 	if s.process == nil {
 		return
 	}
-	s.signal(syscall.SIGKILL)
+	s.process.Process.Signal(syscall.SIGKILL)
 	<-s.ended
 	s.process = nil
-}
-
-// signal reaches the server also where it runs under another program, which
-// does not pass signals on.
-func (s *server) signal(sig syscall.Signal) {
-	if s.group {
-		syscall.Kill(-s.process.Process.Pid, sig)
-	} else {
-		s.process.Process.Signal(sig)
-	}
 }
 
 // VKeys returns the log's verifier keys, from the policy that init wrote.
