@@ -37,6 +37,11 @@ type outcome struct {
 	seen  [][]byte
 }
 
+const (
+	workloadWaves = 3
+	waveReceipts  = 6
+)
+
 // workload submits receipts in waves, each wave at once and every receipt twice,
 // with flushes in between, until something fails. It is the same each time, save
 // for what goroutines do to the order.
@@ -47,13 +52,13 @@ func workload(cfg Config) (out outcome) {
 		return out
 	}
 	defer func() { _ = l.Close() }()
-	for wave := range 5 {
+	for wave := range workloadWaves {
 		ok := l.wave(wave, out.acked)
 		out.seen = append(out.seen, l.Seen())
 		if !ok {
 			return out
 		}
-		if wave%2 == 0 && l.DB.Flush() != nil {
+		if wave == 1 && l.DB.Flush() != nil {
 			return out
 		}
 	}
@@ -67,9 +72,9 @@ func (l *Ledger) wave(wave int, acked Acked) (ok bool) {
 		mu sync.Mutex
 	)
 	ok = true
-	for n := range 12 {
+	for n := range 2 * waveReceipts {
 		wg.Go(func() {
-			s, err := l.Submit(context.Background(), receiptName(wave, n%6))
+			s, err := l.Submit(context.Background(), receiptName(wave, n%waveReceipts))
 			var leaf uint64
 			if err == nil {
 				leaf, _, err = s.Wait()
@@ -119,7 +124,7 @@ func recoverFrom(t *testing.T, disk *FaultFS, out outcome) {
 		t.Fatalf("after crash: %v", err)
 	}
 	out.acked = maps.Clone(out.acked)
-	for wave := range 6 { // all that were submitted before, and more
+	for wave := range workloadWaves + 1 { // all that were submitted before, and more
 		if !l.wave(wave, out.acked) {
 			t.Fatal("submissions fail after recovery")
 		}
@@ -127,8 +132,8 @@ func recoverFrom(t *testing.T, disk *FaultFS, out outcome) {
 	if err := l.Verify(ctx, out.acked, append(out.seen, l.Seen())...); err != nil {
 		t.Fatalf("after going on: %v", err)
 	}
-	if size, _ := l.Driver.Tree(); size != 36 {
-		t.Fatalf("I2: 36 receipts are at %d leaves", size)
+	if size, _ := l.Driver.Tree(); size != (workloadWaves+1)*waveReceipts {
+		t.Fatalf("I2: %d receipts are at %d leaves", (workloadWaves+1)*waveReceipts, size)
 	}
 }
 
@@ -163,19 +168,19 @@ func publishedOn(t *testing.T, disk *FaultFS) []byte {
 // then the database must not go on. After each the log is whole, and goes on.
 func TestCrashAtEveryWrite(t *testing.T) {
 	disk := NewFaultFS(Fault{})
-	if out := workload(config(disk, true)); len(out.acked) != 30 {
+	if out := workload(config(disk, true)); len(out.acked) != workloadWaves*waveReceipts {
 		t.Fatalf("without any fault %d receipts were acknowledged", len(out.acked))
 	}
 	total := disk.Ops()
 	t.Logf("%d changes to the disk", total)
 	modes := []Fault{{}, {Persisted: true}, {Once: true}, {Once: true, Persisted: true}}
-	stride := len(modes) // each k in one mode; soak: each in all
+	stride := len(modes) * raceFactor // each k in one mode; soak: each in all
 	if soak() > 1 {
 		stride = 1
 	}
 	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for m, mode := range modes {
-		for k := 1 + m%stride; k <= total+5; k += stride {
+		for k := 1 + m*raceFactor%stride; k <= total+5; k += stride {
 			fault := mode
 			fault.At = k
 			t.Run(fmt.Sprintf("%+v", fault), func(t *testing.T) {
