@@ -238,3 +238,12 @@ func (c *compiled) judge(f Facts) (o outcome) {
 	}
 	return o
 }
+
+// FactsOf returns what rules are asked of, for a bundle that verified.
+func FactsOf(b *bundle.Bundle, v *verdict.Verdict) (Facts, error) {
+	e := new(Examined)
+	if err := e.open(b); err != nil {
+		return nil, err
+	}
+	return e.facts(v)
+}

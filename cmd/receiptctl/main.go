@@ -9,6 +9,7 @@
 //	get      fetch a run's receipt, bundle or proof
 //	verify   verify bundles and receipts, offline
 //	report   say what receipts show, for auditors and regulators
+//	coverage find the commits that have no receipt, or not the right one
 //
 // Exit status: 0 good, 1 bad (a verification failed, a receipt was refused), 2
 // usage, 3 cannot tell.
@@ -61,6 +62,7 @@ unseen. You need no account and no trust in the log to verify a receipt.`,
 		newGet(),
 		newVerify(),
 		newReport(),
+		newCoverage(),
 	)
 	return root
 }
