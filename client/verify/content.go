@@ -33,7 +33,17 @@ func checkSigner(v *verdict.Verdict, r *receipt.Receipt, doc *did.Document, e *e
 		v.Fail(CheckSignature, verdict.Errorf(verdict.EntryMismatch, "entry.key", "the entry names %s with key %s, the receipt was signed by %s with key %s", e.Issuer, e.Key, r.Issuer(), key))
 		return
 	}
+	if e != nil && !signer.Expires.IsZero() && !e.At.Before(signer.Expires) {
+		v.Fail(CheckSignature, verdict.Errorf(verdict.KeyNotAuthorized, "proof", "the proof or its key was good until %s, and the log took the receipt in at %s", entry.FormatTime(signer.Expires), entry.FormatTime(e.At)))
+		return
+	}
 	v.Pass(CheckSignature, "signed with "+signer.Method)
+	if e == nil && !signer.Expires.IsZero() {
+		v.Skip(CheckExpiry, "the proof or its key is good until "+entry.FormatTime(signer.Expires)+"; when the receipt was made is known to a log only")
+	}
+	if signer.Unchecked > 0 {
+		v.Skip(CheckOthers, counted(signer.Unchecked, "further proof")+" on the receipt by keys that are not the issuer's")
+	}
 }
 
 // checkContent checks what the receipt says against itself and against the

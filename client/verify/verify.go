@@ -34,6 +34,8 @@ const (
 	CheckQuorum        = "quorum"        // the policy's witnesses cosigned it
 	CheckIssuer        = "issuer"        // the issuer's document was logged before the receipt
 	CheckSignature     = "signature"     // the issuer's key signed the receipt
+	CheckExpiry        = "expiry"        // the proof had not expired when it was made
+	CheckOthers        = "other_proofs"  // proofs by others than the issuer
 	CheckConfiguration = "configuration" // the configuration matches its hash
 	CheckDiffURL       = "diff_url"      // the diff's URL is of the repository and commit named
 	CheckDiff          = "diff"          // the diff at hand is the one that was approved

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/json/jsontext"
 	"fmt"
 	"runtime"
 	"strings"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"github.com/armalo/receiptlog/client/did"
-	"github.com/armalo/receiptlog/client/jcs"
 	"github.com/armalo/receiptlog/client/receipt"
 )
 
@@ -83,8 +83,8 @@ func (is *issuer) floor(receipts [][]byte) time.Duration {
 	defer runtime.UnlockOSThread()
 	before := cpuOf(syscall.RUSAGE_SELF)
 	for _, r := range receipts {
-		canonical, err := jcs.Canonicalize(r, receipt.MaxBytes)
-		if err != nil {
+		canonical := jsontext.Value(r).Clone()
+		if err := canonical.Canonicalize(); err != nil {
 			panic(err)
 		}
 		sum := sha256.Sum256(canonical)
