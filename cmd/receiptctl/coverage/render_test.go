@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func report() *Report {
+func someReport() *Report {
 	return NewReport("a", "b", []Commit{
 		{ID: strings.Repeat("1", 40), Subject: "fine", Status: Covered, RunID: "run-1", Index: new(uint64(7))},
 		{ID: strings.Repeat("2", 40), Subject: "evil \x1b[31m\x00]]> <&\" \xff", Status: Missing, Detail: "no receipt"},
@@ -17,7 +17,7 @@ func report() *Report {
 }
 
 func TestJUnit(t *testing.T) {
-	data, err := report().JUnit()
+	data, err := someReport().JUnit()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestJUnit(t *testing.T) {
 }
 
 func TestLineIsSafeForTerminals(t *testing.T) {
-	for _, c := range report().Commits {
+	for _, c := range someReport().Commits {
 		line := c.Line()
 		if strings.ContainsFunc(line, func(r rune) bool { return r < ' ' || r == 0x7f }) || len([]rune(line)) > 120 {
 			t.Errorf("%q", line)
@@ -45,14 +45,14 @@ func TestLineIsSafeForTerminals(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	var got Report
-	data, err := report().JSON()
+	data, err := someReport().JSON()
 	if err == nil {
 		err = json.Unmarshal(data, &got)
 	}
 	if err == nil {
 		t.Error("a subject that is no UTF-8 went into JSON")
 	}
-	r := report()
+	r := someReport()
 	r.Commits = r.Commits[:1]
 	if data, err = r.JSON(); err != nil || json.Unmarshal(data, &got) != nil || got.Counts[Covered] != 1 || *got.Commits[0].Index != 7 {
 		t.Errorf("%v: %s", err, data)
