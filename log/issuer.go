@@ -6,12 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/entry"
 	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/armalo/receiptlog/storage/index"
 )
+
+// resolveTimeout bounds how long a submission waits for an issuer's DID
+// document. The resolver has tighter limits on each request it makes.
+const resolveTimeout = 15 * time.Second
 
 // standing says where in the log a receipt's issuer document stands.
 type standing struct {
@@ -26,23 +31,37 @@ type standing struct {
 // document under the write lock. So the document a receipt was verified with
 // is always the issuer's latest entry below the receipt's own.
 type issuer struct {
-	name     string // its DID
-	selfMade bool   // did:key: nothing to archive
+	name     string        // its DID
+	selfMade *did.Document // of a did:key, which never changes and needs no archive
 
 	mu        sync.RWMutex
 	at        standing
 	canonical []byte // of the document archived last; nil if there is none
 }
 
-func newIssuer(name string) *issuer {
-	return &issuer{name: name, selfMade: did.IsKey(name)}
+func newIssuer(name string) (*issuer, error) {
+	i := &issuer{name: name}
+	if !did.IsKey(name) {
+		return i, nil
+	}
+	var err error
+	i.selfMade, err = did.KeyDocument(name)
+	return i, err
+}
+
+// resolve returns the issuer's document as of now.
+func (i *issuer) resolve(ctx context.Context, l *Log) (*did.Document, error) {
+	if i.selfMade != nil {
+		return i.selfMade, nil
+	}
+	return l.resolve(ctx, i.name)
 }
 
 // rely calls use with a document of the issuer that the log has archived, and
 // where. That is doc, unless a newer one was archived meanwhile. What use adds
 // to the log comes after that entry and before any later one of this issuer.
 func (i *issuer) rely(ctx context.Context, l *Log, doc *did.Document, use func(*did.Document, standing) error) error {
-	if i.selfMade {
+	if i.selfMade != nil {
 		return use(doc, standing{})
 	}
 	i.mu.RLock()
@@ -57,7 +76,7 @@ func (i *issuer) rely(ctx context.Context, l *Log, doc *did.Document, use func(*
 	if !bytes.Equal(i.canonical, doc.Canonical()) {
 		// Another submission may have archived a newer one while we held an
 		// old copy: ask again before calling ours the change.
-		current, err := l.resolve(ctx, i.name)
+		current, err := i.resolve(ctx, l)
 		if err != nil {
 			return err
 		}
@@ -90,7 +109,7 @@ func (i *issuer) archive(l *Log, doc *did.Document) error {
 // load takes up the document that the log archived last, if any. It runs before
 // anything is appended.
 func (i *issuer) load(l *Log) error {
-	if i.selfMade {
+	if i.selfMade != nil {
 		return nil
 	}
 	latest, err := l.index.LatestIssuer(i.name)
@@ -113,6 +132,8 @@ func (i *issuer) load(l *Log) error {
 
 // resolve returns an issuer's DID document, or a coded error.
 func (l *Log) resolve(ctx context.Context, name string) (*did.Document, error) {
+	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
+	defer cancel()
 	doc, err := l.resolver.Resolve(ctx, name)
 	switch {
 	case err == nil && doc.DID() != name:

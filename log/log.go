@@ -37,6 +37,7 @@ type Log struct {
 	stop     context.CancelFunc          // ends the driver
 
 	issuers   map[string]*issuer // by DID; fixed at open
+	orgs      *orgs
 	published *publication
 
 	publishing sync.Mutex // held while a checkpoint is verified and shown
@@ -94,6 +95,7 @@ func Open(opts Options) (*Log, error) {
 // start runs the driver and takes up what the log knows already.
 func (l *Log) start() error {
 	l.index = index.New(l.db)
+	l.orgs = newOrgs(l.index)
 	l.driver = driver.New(l.db, driver.Options{
 		OnPublish: l.onPublish,
 		Logger:    l.logger,
@@ -134,8 +136,11 @@ func (l *Log) resume() error {
 		return err
 	}
 	for _, name := range l.opts.Issuers {
-		i := newIssuer(name)
-		if err := i.load(l); err != nil {
+		i, err := newIssuer(name)
+		if err == nil {
+			err = i.load(l)
+		}
+		if err != nil {
 			return fmt.Errorf("load document of %s: %w", name, err)
 		}
 		l.issuers[name] = i

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/transparency-dev/tessera"
 
@@ -18,10 +17,6 @@ import (
 	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/index"
 )
-
-// resolveTimeout bounds how long a submission waits for an issuer's DID
-// document. The resolver has tighter limits on each request it makes.
-const resolveTimeout = 15 * time.Second
 
 // Pending is a receipt that was taken in: on its way into the log, or there
 // already. It may be dropped at any time; the receipt is logged all the same.
@@ -81,10 +76,18 @@ func (l *Log) begin(ctx context.Context, data []byte) (*Pending, error) {
 		return nil, verdict.Errorf(verdict.IssuerUntrusted, "issuer", "is not an issuer of this log: %s", r.Issuer())
 	}
 	p := &Pending{log: l, receipt: r}
-	if p.logged, p.dup, err = l.recognise(r); p.dup || err != nil {
-		return p, err
+	if refusal := l.append(ctx, p, issuer); refusal != nil {
+		// A receipt that is logged stays logged, whatever has become of its
+		// issuer's keys since. New ones, by far the most, need no look-up
+		// here: the sequencer makes one (I2).
+		if p.logged, p.dup, err = l.recognise(r); err != nil {
+			return nil, err
+		}
+		if !p.dup {
+			return nil, refusal
+		}
 	}
-	return p, l.append(ctx, p, issuer)
+	return p, nil
 }
 
 // accepting says whether the log takes anything in.
@@ -115,9 +118,7 @@ func (l *Log) recognise(r *receipt.Receipt) (at uint64, found bool, err error) {
 
 // append verifies a receipt and puts it into the sequencer's queue.
 func (l *Log) append(ctx context.Context, p *Pending, issuer *issuer) error {
-	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
-	defer cancel()
-	doc, err := l.resolve(ctx, p.receipt.Issuer())
+	doc, err := issuer.resolve(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -149,7 +150,7 @@ func (l *Log) verify(r *receipt.Receipt, doc *did.Document) (receipt.Signer, err
 func (l *Log) enqueue(p *Pending, signer receipt.Signer, at standing) error {
 	f := &fresh{key: did.EncodeKey(signer.Key), issuer: at}
 	rand.Read(f.salt[:]) // never fails: crypto/rand ends the process instead
-	org, err := l.index.Handle(p.receipt.Org())
+	org, err := l.orgs.handle(p.receipt.Org())
 	if err != nil {
 		return l.appendError(fmt.Errorf("look up organisation: %w", err))
 	}
@@ -158,7 +159,7 @@ func (l *Log) enqueue(p *Pending, signer receipt.Signer, at standing) error {
 		Commitment: commitment,
 		Issuer:     p.receipt.Issuer(),
 		Key:        f.key,
-		Org:        org.String(),
+		Org:        org.text,
 		At:         l.clock(),
 		Retain:     entry.Indefinite,
 	}.Marshal()
@@ -167,7 +168,7 @@ func (l *Log) enqueue(p *Pending, signer receipt.Signer, at standing) error {
 		return err
 	}
 	p.fresh = f
-	p.future = l.add(f.entry, &receiptRecords{index: l.index, receipt: p.receipt, org: org, sealed: sealed})
+	p.future = l.add(f.entry, &receiptRecords{index: l.index, receipt: p.receipt, org: org.handle, sealed: sealed})
 	return nil
 }
 

@@ -61,6 +61,7 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	tuneMemory()
 	telemetry, err := newTelemetry(logger)
 	if err != nil {
 		return err
