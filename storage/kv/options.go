@@ -75,6 +75,7 @@ func pebbleOptions(o Options, events *pebble.EventListener, logger pebble.Logger
 		ReadOnly:                    o.ReadOnly,
 		Logger:                      logger,
 		EventListener:               events,
+		Cleaner:                     remover{}, // I7: no file is recycled
 		CacheSize:                   o.CacheBytes,
 		MemTableSize:                o.MemTableBytes,
 		MemTableStopWritesThreshold: memTablesBeforeStop,

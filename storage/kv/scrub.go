@@ -1,0 +1,72 @@
+package kv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// remover removes files that Pebble does not need any more, as Pebble's own
+// cleaner does. But it also says, in the words of the archive cleaner below it,
+// that it wants files as they were left, so that none is ever recycled: a
+// write-ahead log that is recycled keeps what it held until that is written
+// over, if it ever is. See storage/DESIGN.md, "Erasure".
+type remover struct {
+	pebble.DeleteCleaner // Clean and String: the shallower methods
+	asTheyWereLeft
+}
+
+type asTheyWereLeft struct{ pebble.ArchiveCleaner }
+
+const (
+	// scrubPoll is how often Scrub looks whether the old files are gone.
+	scrubPoll = 20 * time.Millisecond
+	// scrubPatience is how long a reader may keep an old file from going.
+	scrubPatience = 5 * time.Minute
+)
+
+// ErrNotScrubbed says that old files could not be removed in time, because
+// something still reads them. Scrub again later.
+var ErrNotScrubbed = errors.New("files with deleted rows are still in use")
+
+// Scrub makes rows from lower up to upper that were deleted before the call
+// leave the disk: when it returns nil, no file of the database holds a value
+// that such a row had. It writes what is in memory to tables, which ends the
+// write-ahead log; rewrites the tables with rows of the range down to the last
+// level; and waits until the files that these replace are removed.
+//
+// It runs beside other work. Backups and file-system snapshots made before keep
+// what they have.
+func (db *DB) Scrub(ctx context.Context, lower, upper []byte) error {
+	if err := db.Flush(); err != nil {
+		return fmt.Errorf("scrub: %w", err)
+	}
+	if err := db.Compact(ctx, lower, upper); err != nil {
+		return fmt.Errorf("scrub: %w", err)
+	}
+	deadline := time.Now().Add(scrubPatience)
+	for !db.tidy() {
+		if err := db.Err(); err != nil {
+			return fmt.Errorf("scrub: %w", err)
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("scrub: %w", ErrNotScrubbed)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("scrub: %w", context.Cause(ctx))
+		case <-time.After(scrubPoll):
+		}
+	}
+	return nil
+}
+
+// tidy reports whether no file is left that is not needed any more.
+func (db *DB) tidy() bool {
+	m := db.Metrics()
+	return m.WAL.ObsoleteFiles == 0 && m.Table.ObsoleteCount == 0 && m.Table.ZombieCount == 0 &&
+		m.BlobFiles.ObsoleteCount == 0 && m.BlobFiles.ZombieCount == 0
+}
