@@ -253,3 +253,17 @@ func (w *World) Change(f func(db *kv.DB)) {
 		w.T.Fatal(err)
 	}
 }
+
+// Abandon lets go of the log as it is, as if its process had died: what it
+// still had to say does not count.
+func (w *World) Abandon() {
+	w.T.Helper()
+	if w.Log != nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := w.Log.Close(ctx); err == nil {
+			w.T.Log("the log was closed cleanly after all")
+		}
+	}
+	w.Log = nil
+}
