@@ -97,6 +97,7 @@ func (l *Log) start() error {
 	l.index = index.New(l.db)
 	l.orgs = newOrgs(l.index)
 	l.driver = driver.New(l.db, driver.Options{
+		Cosign:    l.opts.Cosign,
 		OnPublish: l.onPublish,
 		Logger:    l.logger,
 		Now:       l.clock,

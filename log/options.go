@@ -1,6 +1,7 @@
 package log
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,6 +41,10 @@ type Options struct {
 	Issuers []string
 	// Resolver finds the DID documents of issuers.
 	Resolver did.Resolver
+
+	// Cosign may add cosignatures to a checkpoint before it is published, and
+	// returns the whole note; see driver.Options. nil asks nobody.
+	Cosign func(ctx context.Context, size uint64, root [32]byte, signed []byte) ([]byte, error)
 
 	// CheckpointInterval is the least time between checkpoints and
 	// RepublishInterval the most. 0 means the default.

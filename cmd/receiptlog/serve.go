@@ -57,6 +57,9 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	if f.listen != "" {
+		c.Listen = f.listen
+	}
 	logger, err := newLogger(c, cmd.ErrOrStderr())
 	if err != nil {
 		return err
@@ -70,24 +73,13 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	handler, err := httpapi.New(l, httpapi.Options{
+	err = run(cmd, l, c, f.addressFile, httpapi.Options{
 		Logger:  logger,
 		Metrics: telemetry,
 		// Two checkpoints in a row may be late before somebody is called.
 		MaxAge: 2*time.Duration(c.RepublishInterval) + 10*time.Second,
 	})
-	if err != nil {
-		return errors.Join(err, l.Close(context.Background()))
-	}
-	listen := c.Listen
-	if f.listen != "" {
-		listen = f.listen
-	}
-	err = run(cmd, l, handler, listen, f.addressFile)
-	if closing := l.Close(context.Background()); closing != nil {
-		err = errors.Join(err, closing)
-	}
-	if err == nil {
+	if err = errors.Join(err, l.Close(context.Background())); err == nil {
 		logger.Info("stopped; everything accepted is published")
 	}
 	return err
@@ -128,8 +120,12 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 }
 
 // run serves until the command's context ends or the log fails.
-func run(cmd *cobra.Command, l *log.Log, handler *httpapi.Handler, listen, addressFile string) error {
-	listener, err := net.Listen("tcp", listen)
+func run(cmd *cobra.Command, l *log.Log, c *Config, addressFile string, o httpapi.Options) error {
+	handler, err := httpapi.New(l, o)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		return failing(exitBad, err, "choose another address with --listen")
 	}
