@@ -1,7 +1,6 @@
 package witness
 
 import (
-	"encoding/base64"
 	"encoding/json/v2"
 	"errors"
 	"fmt"
@@ -9,10 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/storage/cas"
 	"github.com/armalo/receiptlog/storage/kv"
-	fnote "github.com/transparency-dev/formats/note"
 )
 
 // Log is a log that the witness knows.
@@ -210,57 +207,4 @@ func decodeLog(row []byte) (*Log, error) {
 		return nil, fmt.Errorf("read log row: %w", err)
 	}
 	return l, nil
-}
-
-// checkLog checks a log and fills in its origin if it has none.
-func checkLog(l *Log) error {
-	if len(l.Keys) == 0 || len(l.Keys) > MaxLogKeys {
-		return fmt.Errorf("a log has 1 to %d keys, not %d", MaxLogKeys, len(l.Keys))
-	}
-	ids := make(map[string]bool)
-	for _, vkey := range l.Keys {
-		v, err := newLogVerifier(vkey)
-		if err != nil {
-			return err
-		}
-		if l.Origin == "" {
-			l.Origin = v.Name()
-		}
-		// Two keys of one name and ID cannot be told apart in a signature line.
-		id := fmt.Sprintf("%s+%08x", v.Name(), v.KeyHash())
-		if ids[id] {
-			return fmt.Errorf("two keys are named %s", id)
-		}
-		ids[id] = true
-	}
-	if len(l.Origin) > checkpoint.MaxOriginBytes || strings.ContainsFunc(l.Origin, isControl) {
-		return fmt.Errorf("origin %.80q is longer than %d bytes or has control characters", l.Origin, checkpoint.MaxOriginBytes)
-	}
-	return nil
-}
-
-func isControl(r rune) bool { return r < ' ' }
-
-// newLogVerifier decodes the key of a log. SPEC tlog-checkpoint: logs "MAY use
-// any note signature algorithm"; these are all that signed-note assigns.
-func newLogVerifier(vkey string) (verifier, error) {
-	_, rest, _ := strings.Cut(vkey, "+")
-	_, key, _ := strings.Cut(rest, "+")
-	raw, err := base64.StdEncoding.Strict().DecodeString(key)
-	if err != nil || len(raw) == 0 {
-		return nil, fmt.Errorf("malformed log key %.80q", vkey)
-	}
-	const ecdsa, treeHead = 0x02, 0x05 // SPEC signed-note: signature types
-	if raw[0] == ecdsa || raw[0] == treeHead {
-		v, err := fnote.NewVerifier(vkey)
-		if err != nil {
-			return nil, fmt.Errorf("malformed log key %.80q: %w", vkey, err)
-		}
-		return v, nil
-	}
-	v, err := checkpoint.NewVerifier(vkey)
-	if err != nil {
-		return nil, fmt.Errorf("log key: %w", err)
-	}
-	return v, nil
 }

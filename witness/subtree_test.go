@@ -115,7 +115,11 @@ func TestSignSubtreeRefuses(t *testing.T) {
 	zero := base64.StdEncoding.EncodeToString(make([]byte, 32)) + "\n"
 	notOurs := string(l.signed(14))
 	tampered := append(l.signed(14), ours...)
-	tampered[len(tampered)-40] ^= 1
+	if at := len(tampered) - 40; tampered[at] == 'A' {
+		tampered[at] = 'B'
+	} else {
+		tampered[at] = 'A'
+	}
 
 	edit := func(old, new string) []byte {
 		if !strings.Contains(good, old) {

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/storage/cas"
 )
 
@@ -94,63 +93,3 @@ const (
 	checkpointRow = "checkpoint/"
 	forkRow       = "fork/"
 )
-
-// verifier verifies signatures of one log key.
-type verifier interface {
-	Name() string
-	KeyHash() uint32
-	Verify(body, sig []byte) bool
-}
-
-// verifyLog checks the signatures of a note against a log's keys and returns the
-// lines that verified, one of each key that signed, or a refusal for the reason
-// Untrusted.
-func (w *Witness) verifyLog(n *checkpoint.Note, l *Log) ([]byte, error) {
-	var lines []byte
-	for _, vkey := range l.Keys {
-		v, err := w.verifier(vkey)
-		if err != nil {
-			return nil, err
-		}
-		line, err := verifyBy(n, v)
-		if err != nil {
-			return nil, err
-		}
-		lines = append(lines, line...)
-	}
-	if lines == nil {
-		return nil, refuse(Untrusted, "no signature by a trusted key of this log")
-	}
-	return lines, nil
-}
-
-// verifyBy checks every signature of a note that names the key of v, and returns
-// the first one's line, or nil if there is none.
-func verifyBy(n *checkpoint.Note, v verifier) (line []byte, err error) {
-	for _, sig := range n.Signatures {
-		if sig.Name != v.Name() || sig.KeyHash != v.KeyHash() {
-			continue // SPEC tlog-witness: "it MUST ignore signatures from unknown keys."
-		}
-		// SPEC tlog-witness: 403 if "a signature line's key name and ID match a
-		// trusted key but the signature itself fails to verify".
-		if !v.Verify(n.Text, sig.Value) {
-			return nil, refuse(Untrusted, "the signature by %s+%08x does not verify", v.Name(), v.KeyHash())
-		}
-		if line == nil {
-			line = sig.Line
-		}
-	}
-	return line, nil
-}
-
-func (w *Witness) verifier(vkey string) (verifier, error) {
-	if v, ok := w.verifiers.get(vkey); ok {
-		return v, nil
-	}
-	v, err := newLogVerifier(vkey)
-	if err != nil {
-		return nil, err
-	}
-	w.verifiers.put(vkey, v)
-	return v, nil
-}

@@ -150,22 +150,32 @@ func startWitness(dir string, origins map[string]string, classicOnly bool) (*pro
 // emptyRoot is the base64 of the root hash of the empty tree.
 const emptyRoot = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
-func startLitewitness(dir string, origins map[string]string) (*program, error) {
-	key, socket, db := filepath.Join(dir, "key"), filepath.Join(dir, "s"), filepath.Join(dir, "db")
+// startAgent starts an ssh-agent that holds a fresh key, and returns the key's
+// fingerprint.
+func startAgent(dir, socket string) (agent *exec.Cmd, fingerprint string, err error) {
+	key := filepath.Join(dir, "key")
 	if err := command("", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	agent, err := launch(dir, "ssh-agent", "-D", "-a", socket)
-	if err != nil {
-		return nil, err
+	if agent, err = launch(dir, "ssh-agent", "-D", "-a", socket); err != nil {
+		return nil, "", err
 	}
 	if err := await("ssh-agent", func() bool { _, err := os.Stat(socket); return err == nil }); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if err := command("", "env", "SSH_AUTH_SOCK="+socket, "ssh-add", "-q", key); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	fingerprint, err := exec.Command("ssh-keygen", "-lf", key+".pub").Output()
+	line, err := exec.Command("ssh-keygen", "-lf", key+".pub").Output()
+	if err != nil {
+		return nil, "", err
+	}
+	return agent, strings.Fields(string(line))[1], nil
+}
+
+func startLitewitness(dir string, origins map[string]string) (*program, error) {
+	socket, db := filepath.Join(dir, "s"), filepath.Join(dir, "db")
+	agent, fingerprint, err := startAgent(dir, socket)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +188,7 @@ func startLitewitness(dir string, origins map[string]string) (*program, error) {
 		return nil, err
 	}
 	p.cmd, err = launch(dir, litewitness, "-name", "witness.example/lite", "-db", db, "-ssh-agent", socket,
-		"-key", strings.Fields(string(fingerprint))[1], "-listen", p.address)
+		"-key", fingerprint, "-listen", p.address)
 	if err != nil {
 		return nil, err
 	}
