@@ -14,6 +14,10 @@ var (
 	// ErrClosed says that the log is shutting down. Nothing was appended.
 	ErrClosed = errors.New("the log is shutting down")
 
+	// ErrFull says that the log's disk has no room but the reserve. Nothing was
+	// appended. Reading goes on, and the same call succeeds once there is room.
+	ErrFull = errors.New("the log's disk is nearly full: nothing was appended; reading goes on, and receipts are taken in again by themselves once there is room")
+
 	// ErrFailed says that the log stopped because of an earlier failure, which
 	// [Log.Failure] returns. What was acknowledged before is safe.
 	ErrFailed = errors.New("the log has stopped after a failure")
@@ -56,3 +60,6 @@ func (l *Log) Failure() error {
 		return nil
 	}
 }
+
+// Full reports whether receipts are refused with [ErrFull] now.
+func (l *Log) Full() bool { return l.reserve.Full() }

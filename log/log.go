@@ -32,6 +32,7 @@ type Log struct {
 	db       *kv.DB
 	driver   *driver.Driver
 	index    *index.Index
+	reserve  *kv.Reserve
 	appender *tessera.Appender
 	shutdown func(context.Context) error // Tessera's
 	stop     context.CancelFunc          // ends the driver
@@ -96,6 +97,7 @@ func Open(opts Options) (*Log, error) {
 func (l *Log) start() error {
 	l.index = index.New(l.db)
 	l.orgs = newOrgs(l.index)
+	l.reserve = kv.NewReserve(l.db, l.opts.ReserveBytes, l.logger)
 	l.driver = driver.New(l.db, driver.Options{
 		Cosign:    l.opts.Cosign,
 		OnPublish: l.onPublish,

@@ -25,7 +25,7 @@ type metrics struct {
 func newMetrics(l *Log) (*metrics, error) {
 	meter := otel.Meter("github.com/armalo/receiptlog/log")
 	m := new(metrics)
-	var errs [5]error
+	var errs [6]error
 	m.refusals, errs[0] = meter.Int64Counter("receiptlog.receipts.refused",
 		metric.WithDescription("Receipts that were not taken in, by code"))
 	m.pushbacks, errs[1] = meter.Int64Counter("receiptlog.receipts.pushback",
@@ -39,6 +39,9 @@ func newMetrics(l *Log) (*metrics, error) {
 	failed, err := meter.Int64ObservableGauge("receiptlog.failed",
 		metric.WithDescription("1 once the log has stopped after a failure"))
 	errs[4] = err
+	full, err := meter.Int64ObservableGauge("receiptlog.storage.full",
+		metric.WithDescription("1 while receipts are refused because the disk is nearly full"))
+	errs[5] = err
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
@@ -47,17 +50,21 @@ func newMetrics(l *Log) (*metrics, error) {
 			o.ObserveInt64(size, int64(p.Size()))
 			o.ObserveFloat64(age, l.clock().Sub(p.At).Seconds())
 		}
-		if l.Failure() != nil {
-			o.ObserveInt64(failed, 1)
-		} else {
-			o.ObserveInt64(failed, 0)
-		}
+		o.ObserveInt64(failed, one(l.Failure() != nil))
+		o.ObserveInt64(full, one(l.Full()))
 		return nil
-	}, size, age, failed)
+	}, size, age, failed, full)
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	return m, nil
+}
+
+func one(is bool) int64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // refused counts a receipt that was not taken in.

@@ -53,6 +53,9 @@ type Options struct {
 	// MaxOutstanding is how many entries may wait for the sequencer before
 	// submissions are refused with ErrOverloaded. 0 means the default.
 	MaxOutstanding uint
+	// ReserveBytes are kept free on the disk: receipts are refused with ErrFull
+	// before it is quite full. 0 means kv.DefaultReserveBytes.
+	ReserveBytes uint64
 	// ShutdownTimeout bounds how long Close waits. 0 means the default.
 	ShutdownTimeout time.Duration
 
@@ -85,6 +88,7 @@ func (o *Options) setDefaults() error {
 	setDefault(&o.CheckpointInterval, DefaultCheckpointInterval)
 	setDefault(&o.RepublishInterval, max(DefaultRepublishInterval, o.CheckpointInterval))
 	setDefault(&o.MaxOutstanding, DefaultMaxOutstanding)
+	setDefault(&o.ReserveBytes, kv.DefaultReserveBytes)
 	setDefault(&o.ShutdownTimeout, DefaultShutdownTimeout)
 	if o.Clock == nil {
 		o.Clock = time.Now

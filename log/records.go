@@ -2,6 +2,7 @@ package log
 
 import (
 	"crypto/sha256"
+	"sync/atomic"
 
 	"github.com/armalo/receiptlog/client/receipt"
 	"github.com/armalo/receiptlog/storage/body"
@@ -16,10 +17,22 @@ type receiptRecords struct {
 	receipt *receipt.Receipt
 	org     index.Handle
 	sealed  *body.Sealed
+	reserve *kv.Reserve
+	taken   int // bytes of the reserve
+	settled atomic.Bool
+}
+
+// settle gives back what was taken of the reserve: the receipt is being written,
+// or will not be.
+func (r *receiptRecords) settle() {
+	if !r.settled.Swap(true) {
+		r.reserve.Settle(r.taken)
+	}
 }
 
 // Append implements driver.Records.
 func (r *receiptRecords) Append(b *kv.Batch, at uint64) error {
+	r.settle()
 	// I2: the sequencer takes one entry after another, so of however many
 	// submissions of one receipt exactly one claims it.
 	leaf, claimed, err := r.index.Claim(b, r.receipt.Hash(), at)

@@ -26,6 +26,7 @@ type Pending struct {
 	logged  uint64              // its index, where future is nil
 	future  tessera.IndexFuture // nil where the receipt was logged before
 	fresh   *fresh              // what this submission made of it
+	records *receiptRecords     // with fresh
 	dup     bool                // another submission was first
 }
 
@@ -54,7 +55,7 @@ func (p *Pending) Duplicate() bool { return p.dup }
 //
 // Errors: malformed, too_large, schema_invalid, issuer_untrusted,
 // issuer_unavailable, proof_missing, signature_invalid, key_unknown,
-// key_not_authorized; ErrClosed, ErrFailed.
+// key_not_authorized; ErrClosed, ErrFull, ErrFailed.
 func (l *Log) Begin(ctx context.Context, data []byte) (*Pending, error) {
 	p, err := l.begin(ctx, data)
 	if err != nil {
@@ -167,8 +168,13 @@ func (l *Log) enqueue(p *Pending, signer receipt.Signer, at standing) error {
 	if err != nil {
 		return err
 	}
-	p.fresh = f
-	p.future = l.add(f.entry, &receiptRecords{index: l.index, receipt: p.receipt, org: org.handle, sealed: sealed})
+	records := &receiptRecords{index: l.index, receipt: p.receipt, org: org.handle, sealed: sealed, reserve: l.reserve}
+	records.taken = records.Size() + len(f.entry)
+	if err := l.reserve.Take(records.taken); err != nil {
+		return ErrFull
+	}
+	p.fresh, p.records = f, records
+	p.future = l.add(f.entry, records)
 	return nil
 }
 
@@ -188,6 +194,7 @@ func (p *Pending) Index() (uint64, error) {
 	}
 	i, err := p.future()
 	if err != nil {
+		p.records.settle()
 		return 0, p.log.appendError(err)
 	}
 	p.dup = i.IsDup

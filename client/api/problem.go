@@ -14,7 +14,8 @@ const ProblemBase = "https://armalo.ai/ns/receiptlog/problems/"
 const (
 	CodeOverloaded           verdict.Code = "overloaded"
 	CodeTimeout              verdict.Code = "timeout"
-	CodeNotFound             verdict.Code = "not_found" // no such route
+	CodeStorageFull          verdict.Code = "storage_full" // reading goes on
+	CodeNotFound             verdict.Code = "not_found"    // no such route
 	CodeMethodNotAllowed     verdict.Code = "method_not_allowed"
 	CodeUnsupportedMediaType verdict.Code = "unsupported_media_type"
 	CodeUnauthorized         verdict.Code = "unauthorized" // no key, or one that may not do this
@@ -74,6 +75,7 @@ var titles = map[verdict.Code]string{
 	verdict.Internal:          "The log failed to answer",
 	CodeOverloaded:            "The log is busy",
 	CodeTimeout:               "The log took too long",
+	CodeStorageFull:           "The log's disk is nearly full",
 	CodeNotFound:              "No such route",
 	CodeMethodNotAllowed:      "The route does not take this method",
 	CodePrivate:               "The receipt is not public",

@@ -13,6 +13,7 @@ import (
 
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/log"
+	"github.com/armalo/receiptlog/storage/kv"
 )
 
 // What stands in a log's directory.
@@ -47,6 +48,9 @@ type Config struct {
 	// MaxOutstanding is how many receipts may wait to be sequenced before more
 	// are answered with 503.
 	MaxOutstanding uint `json:"maxOutstanding"`
+	// ReserveBytes are kept free on the disk. With less, receipts are answered
+	// with 507 while reading goes on; more than 64 MiB is sensible.
+	ReserveBytes uint64 `json:"reserveBytes"`
 
 	// LogLevel is one of debug, info, warn and error; LogFormat is text or
 	// json. The log goes to standard error.
@@ -76,6 +80,7 @@ func defaultConfig() Config {
 		CheckpointInterval: Duration(log.DefaultCheckpointInterval),
 		RepublishInterval:  Duration(log.DefaultRepublishInterval),
 		MaxOutstanding:     log.DefaultMaxOutstanding,
+		ReserveBytes:       kv.DefaultReserveBytes,
 		LogLevel:           "info",
 		LogFormat:          "text",
 	}
@@ -128,6 +133,9 @@ func (c *Config) check() error {
 	}
 	if c.MaxOutstanding == 0 {
 		return errors.New("maxOutstanding must be more than zero")
+	}
+	if c.ReserveBytes == 0 {
+		return errors.New("reserveBytes must be more than zero")
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		return errors.New("logFormat must be text or json")

@@ -108,6 +108,7 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 		CheckpointInterval: time.Duration(c.CheckpointInterval),
 		RepublishInterval:  time.Duration(c.RepublishInterval),
 		MaxOutstanding:     c.MaxOutstanding,
+		ReserveBytes:       c.ReserveBytes,
 		Logger:             logger,
 	})
 	switch {

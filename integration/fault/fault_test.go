@@ -15,10 +15,12 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -54,6 +56,23 @@ func runTests(m *testing.M) int {
 	return m.Run()
 }
 
+// dependOnSources tells go test what the programs are made of, which it cannot
+// see: without, it would answer from its cache although a program has changed.
+var dependOnSources = sync.OnceValue(func() error {
+	for _, room := range []string{"cmd", "log", "storage", "client"} {
+		err := filepath.WalkDir(filepath.Join("..", "..", room), func(path string, _ fs.DirEntry, err error) error {
+			if err == nil && filepath.Ext(path) == ".go" {
+				_, err = os.Stat(path)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+})
+
 // result is how a program ended.
 type result struct {
 	exit int
@@ -64,6 +83,9 @@ type result struct {
 // try runs receiptlog to its end, whatever that is.
 func try(t testing.TB, args ...string) result {
 	t.Helper()
+	if err := dependOnSources(); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(programs, "receiptlog"), args...)

@@ -128,7 +128,9 @@ func (h *Handler) admit(w *recorder, r *http.Request, route *route, arg string) 
 // refuse answers with the problem document for err.
 func (h *Handler) refuse(w *recorder, r *http.Request, route *route, err error) {
 	problem, retry := problemOf(err)
-	if problem.Status >= 500 {
+	// That the disk is full is said once, when it becomes so: saying it for
+	// each request would fill it further.
+	if problem.Status >= 500 && problem.Code != api.CodeStorageFull {
 		h.opts.Logger.Warn("request failed", "route", route.name, "code", problem.Code,
 			"error", err, "request", w.Header().Get("X-Request-Id"))
 	}

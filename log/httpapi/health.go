@@ -53,6 +53,10 @@ func (h *Handler) readiness(now time.Time) health {
 		return state
 	}
 	state.OK = true
+	if h.log.Full() {
+		// Reading goes on, so whoever balances load must not turn away.
+		state.Detail += "; the disk is nearly full and receipts are refused"
+	}
 	return state
 }
 

@@ -36,6 +36,7 @@ var statuses = map[verdict.Code]int{
 	api.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,
 	api.CodeOverloaded:           http.StatusServiceUnavailable,
 	api.CodeTimeout:              http.StatusServiceUnavailable,
+	api.CodeStorageFull:          http.StatusInsufficientStorage,
 	codeNotAcceptable:            http.StatusNotAcceptable,
 }
 
@@ -48,6 +49,7 @@ const (
 	retryBusy    = 1 * time.Second  // the queue drains in a fraction of that
 	retryClosing = 5 * time.Second  // a restart takes a few seconds
 	retryIssuer  = 30 * time.Second // somebody's web site has to come back
+	retryFull    = 60 * time.Second // somebody has to make room
 )
 
 // problemOf turns any error of a handler into the problem document for it, and
@@ -67,6 +69,8 @@ func problemOf(err error) (*api.Problem, time.Duration) {
 		return refusal(verdict.Errorf(api.CodeOverloaded, "", "%v", err)), retryBusy
 	case errors.Is(err, log.ErrClosed):
 		return refusal(verdict.Errorf(api.CodeOverloaded, "", "%v", err)), retryClosing
+	case errors.Is(err, log.ErrFull):
+		return refusal(verdict.Errorf(api.CodeStorageFull, "", "%v", err)), retryFull
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return api.NewProblem(http.StatusRequestTimeout, api.CodeTimeout, "", "the request came too slowly"), 0
 	case errors.Is(err, context.DeadlineExceeded):
