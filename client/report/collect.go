@@ -35,6 +35,7 @@ type Collector struct {
 	cards     map[modelKey]string
 	vendors   map[string]*span
 	issuers   map[issuerKey]*span
+	orgs      map[orgKey]*span
 	first     time.Time
 	last      time.Time
 }
@@ -64,7 +65,7 @@ func NewCollector(c *Catalogue, o Options) *Collector {
 		ambiguous: make(map[string]*Conflict), forks: make(map[string]Conflict),
 		logs: make(map[string]*logTally), rejected: newLowest[Rejected](o.List), days: make(map[int64]*day),
 		models: make(map[modelKey]*span), cards: make(map[modelKey]string),
-		vendors: make(map[string]*span), issuers: make(map[issuerKey]*span),
+		vendors: make(map[string]*span), issuers: make(map[issuerKey]*span), orgs: make(map[orgKey]*span),
 		controls: make([]tally, len(c.Controls)), drift: newDriftTally(),
 	}
 	for i := range c.Controls {
@@ -104,6 +105,7 @@ func (k *Collector) Add(e *Examined) {
 	k.observeDay(e)
 	k.observeModels(e)
 	observe(k.issuers, issuerKey{e.receipt.Issuer(), e.entry.Key}, e)
+	observe(k.orgs, orgKey{e.receipt.Org(), e.entry.Org}, e)
 }
 
 // isKnown reports whether the receipt was counted before, and keeps what the
@@ -170,7 +172,11 @@ func (k *Collector) observeControls(e *Examined) {
 		}
 		if o.notable != 0 {
 			t.noteworthy++
-			t.notableList.add(order, func() Ref { return e.ref() })
+			t.notableList.add(order, func() Ref {
+				ref := e.ref()
+				ref.Notable = idsOf(control.Notable, o.notable)
+				return ref
+			})
 		}
 		if o.missing == 0 {
 			t.samples.add(string(draw[:]), func() Ref { return e.ref() })
@@ -179,14 +185,21 @@ func (k *Collector) observeControls(e *Examined) {
 		t.exceptions++
 		t.exceptionList.add(order, func() Ref {
 			ref := e.ref()
-			for n, item := range control.Evidence {
-				if o.missing>>n&1 == 1 {
-					ref.Missing = append(ref.Missing, item.ID)
-				}
-			}
+			ref.Missing = idsOf(control.Evidence, o.missing)
 			return ref
 		})
 	}
+}
+
+// idsOf names the items whose bits are set.
+func idsOf(items []Item, bits uint32) []string {
+	var ids []string
+	for n, item := range items {
+		if bits>>n&1 == 1 {
+			ids = append(ids, item.ID)
+		}
+	}
+	return ids
 }
 
 func (e *Examined) ref() Ref {
@@ -218,10 +231,11 @@ func (k *Collector) Report(p *policy.Policy, policyFile []byte) *Controls {
 		Basis: Basis{PolicySHA256: hex.EncodeToString(sum[:]), Quorum: p.Quorum(), Logs: k.logStates(),
 			PopulationSHA256: k.population(places)},
 		Controls: k.results(), Timeline: k.timeline(), Drift: k.drift.report(places, k.seen),
-		Models: k.modelUses(), Vendors: k.vendorUses(), Issuers: k.issuerUses(),
+		Models: k.modelUses(), Vendors: k.vendorUses(), Issuers: k.issuerUses(), Orgs: k.orgUses(),
 		Rejected: k.rejected.sorted(), Conflicts: k.conflicts(),
 		CatalogueSHA256: k.catalogue.SHA256(), Catalogue: k.catalogue,
 	}
+	r.Timeline.LongestGap = k.longestGap(places)
 	if k.scope.Receipts > 0 {
 		r.Scope.First, r.Scope.Last = entry.FormatTime(k.first), entry.FormatTime(k.last)
 	}

@@ -89,6 +89,9 @@ func (t *table) control(c *Catalogue, r *Result) {
 			if len(ref.Missing) > 0 {
 				detail = "lacks: " + strings.Join(ref.Missing, ", ")
 			}
+			if len(ref.Notable) > 0 {
+				detail = strings.Join(ref.Notable, ", ")
+			}
 			add(row{"record": list.record, "run_id": ref.RunID, "index": strconv.FormatUint(ref.Index, 10), "log": ref.Log, "logged_at": ref.At, "receipt_sha256": ref.Receipt, "detail": detail})
 		}
 	}

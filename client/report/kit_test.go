@@ -7,7 +7,6 @@ import (
 	"encoding/json/v2"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +28,7 @@ const (
 	origin    = "log.example/report"
 	issuerDID = "did:web:armalo.ai"
 	methodID  = issuerDID + "#key-1"
+	acme      = "00112233445566778899aabbccddeeff"
 )
 
 var dawn = time.Date(2026, 5, 12, 10, 0, 0, 0, time.UTC)
@@ -46,11 +46,15 @@ type world struct {
 	issuerAt   uint64
 	issuerLeaf []byte
 	pending    []*bundle.Bundle
+	now        time.Time // the witness's clock
+	last       checkpoint.Checkpoint
+	account    *Account
+	links      []Link
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, hashes: make(map[int64]tlog.Hash)}
+	w := &world{t: t, hashes: make(map[int64]tlog.Hash), now: dawn}
 	var seed [32]byte
 	copy(seed[:], "an issuer key for tests only ....")
 	w.issuer = ed25519.NewKeyFromSeed(seed[:])
@@ -60,7 +64,7 @@ func newWorld(t testing.TB) *world {
 	logKey, logVKey := must2(checkpoint.GenerateEd25519(origin))
 	witnessKey, witnessVKey := must2(checkpoint.GenerateCosignatureEd25519("witness.example/w1"))
 	for _, key := range []string{logKey, witnessKey} {
-		w.signers = append(w.signers, must(checkpoint.NewSigner(key, func() time.Time { return dawn })))
+		w.signers = append(w.signers, must(checkpoint.NewSigner(key, func() time.Time { return w.now })))
 	}
 	w.policyFile = fmt.Appendf(nil, "log %s\nwitness w1 %s\nquorum w1\n", logVKey, witnessVKey)
 	w.policy = must(policy.Parse(w.policyFile))
@@ -104,7 +108,7 @@ func (w *world) prove(index uint64) [][32]byte {
 func (w *world) log(signed []byte, at time.Time, retain string) {
 	b := &bundle.Bundle{Receipt: signed, Salt: sha256.Sum256(signed)}
 	b.Entry = entry.Receipt{Commitment: entry.Commit(b.Salt, b.Receipt), Issuer: issuerDID, At: at, Retain: retain,
-		Key: did.EncodeKey(w.issuer.Public().(ed25519.PublicKey)), Org: "00112233445566778899aabbccddeeff"}.Marshal()
+		Key: did.EncodeKey(w.issuer.Public().(ed25519.PublicKey)), Org: acme}.Marshal()
 	b.Index = w.append(b.Entry)
 	w.pending = append(w.pending, b)
 }
@@ -120,6 +124,28 @@ func (w *world) seal() [][]byte {
 		out[i] = b.Marshal()
 	}
 	return out
+}
+
+// audit keeps a checkpoint as an auditor does, with the proof that it continues
+// the one kept before.
+func (w *world) audit(now time.Time) {
+	w.now = now
+	cp := checkpoint.Checkpoint{Origin: origin, Size: uint64(w.leaves), Root: must(tlog.TreeHash(w.leaves, w))}
+	signed := must(note.Sign(&note.Note{Text: string(cp.Body())}, w.signers...))
+	if w.account == nil {
+		w.account = &Account{Origin: origin, Began: now, Entries: map[string]uint64{}, Orgs: map[string]Bodies{}, NotChecked: map[string]uint64{},
+			Rules: []AuditedRule{}, Erasures: []AuditedErasure{}, Findings: []AuditedFinding{},
+			Issuers: []AuditedIssuer{{Index: w.issuerAt, DID: issuerDID, At: dawn, Keys: []string{"z6Mk"}}}}
+	} else if w.last.Size < cp.Size {
+		var hashes [][32]byte
+		for _, h := range must(tlog.ProveTree(w.leaves, int64(w.last.Size), w)) {
+			hashes = append(hashes, h)
+		}
+		w.links = append(w.links, NewLink(w.last.Size, cp.Size, hashes))
+	}
+	w.account.Checkpoints = append(w.account.Checkpoints, AuditedCheckpoint{cp.Size, string(signed)})
+	w.account.Ended, w.last = now, cp
+	w.account.Orgs[acme] = Bodies{Receipts: uint64(len(w.pending)), Owed: uint64(len(w.pending)), Present: uint64(len(w.pending))}
 }
 
 // sign makes a receipt for a run; edit changes the credential before.
@@ -204,15 +230,6 @@ func (w *world) reportWith(c *Catalogue, o Options, bundles ...[]byte) *Controls
 }
 
 var usual = Options{Samples: 3, List: 100}
-
-// result returns what a report says of one control.
-func (r *Controls) result(id string) *Result {
-	i := slices.IndexFunc(r.Controls, func(c Result) bool { return c.ID == id })
-	if i < 0 {
-		return nil
-	}
-	return &r.Controls[i]
-}
 
 func clone[K comparable, V any](m map[K]V) map[K]V { return maps.Clone(m) }
 

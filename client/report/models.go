@@ -43,6 +43,15 @@ type Issuer struct {
 	Span `json:",inline"`
 }
 
+// Org is one organisation, as its receipts and as the log call it.
+type Org struct {
+	Name   string `json:"name"`   // build.org
+	Handle string `json:"handle"` // the random handle in the log's entries
+	Span   `json:",inline"`
+}
+
+type orgKey struct{ name, handle string }
+
 type modelKey struct{ provider, model, version, role string }
 
 type issuerKey struct{ did, key string }
@@ -115,6 +124,17 @@ func (k *Collector) issuerUses() []Issuer {
 	}
 	slices.SortFunc(out, func(a, b Issuer) int {
 		return cmp.Or(strings.Compare(a.DID, b.DID), strings.Compare(a.Key, b.Key))
+	})
+	return out
+}
+
+func (k *Collector) orgUses() []Org {
+	out := []Org{}
+	for key, s := range k.orgs {
+		out = append(out, Org{key.name, key.handle, s.Span})
+	}
+	slices.SortFunc(out, func(a, b Org) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Handle, b.Handle))
 	})
 	return out
 }

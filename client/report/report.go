@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json/jsontext"
 	"encoding/json/v2"
+	"slices"
 
 	"github.com/armalo/receiptlog/client/jcs"
 	"github.com/armalo/receiptlog/client/verdict"
@@ -51,6 +52,7 @@ type Controls struct {
 	Models   []ModelUse `json:"models"`
 	Vendors  []Vendor   `json:"vendors"`
 	Issuers  []Issuer   `json:"issuers"`
+	Orgs     []Org      `json:"orgs"`
 	Rejected []Rejected `json:"rejected"`
 	// Conflicts are signs that the log or an issuer said two things.
 	Conflicts []Conflict `json:"conflicts"`
@@ -116,6 +118,8 @@ type Ref struct {
 	Receipt string `json:"receipt"`      // hex SHA-256 of the canonical receipt
 	// Missing lists the ids of the evidence that an exception lacks.
 	Missing []string `json:"missing,omitzero"`
+	// Notable lists the ids of what is worth a look.
+	Notable []string `json:"notable,omitzero"`
 }
 
 // Result is what receipts show for one control.
@@ -168,6 +172,15 @@ const (
 	ConflictFork = "fork"          // one log, two trees
 	ConflictRun  = "run_ambiguous" // one run, two receipts
 )
+
+// result returns what the report says of one control, nil if it is not in it.
+func (r *Controls) result(id string) *Result {
+	i := slices.IndexFunc(r.Controls, func(c Result) bool { return c.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &r.Controls[i]
+}
 
 // JSON returns the report, indented for people who open it.
 func (r *Controls) JSON() ([]byte, error) {

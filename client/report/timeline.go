@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/armalo/receiptlog/client/entry"
 	"github.com/armalo/receiptlog/client/receipt"
 )
 
@@ -15,6 +16,15 @@ type Timeline struct {
 	Unit       string   `json:"unit"`
 	Dimensions []string `json:"dimensions"` // of the composite scores, sorted
 	Periods    []Period `json:"periods"`    // without gaps
+	// LongestGap is the longest time without a receipt between two.
+	LongestGap *Gap `json:"longestGap,omitzero"`
+}
+
+// Gap is a time in which nothing was seen.
+type Gap struct {
+	From    string `json:"from"`
+	To      string `json:"to"`
+	Seconds int64  `json:"seconds"`
 }
 
 // Period is one day, week or month.
@@ -175,4 +185,26 @@ func after(unit string, t time.Time) time.Time {
 		return t.AddDate(0, 1, 0)
 	}
 	return t.AddDate(0, 0, 1)
+}
+
+// longestGap looks for the longest time between two receipts that follow one
+// another. Logs of different clocks are put into one line of time.
+func (k *Collector) longestGap(places []place) *Gap {
+	times := make([]int64, len(places))
+	for i, at := range places {
+		times[i] = k.seen[at].at
+	}
+	slices.Sort(times)
+	return gapIn(times)
+}
+
+// gapIn returns the longest step in ascending times, nil if there is none.
+func gapIn(times []int64) *Gap {
+	var longest *Gap
+	for i := 1; i < len(times); i++ {
+		if d := times[i] - times[i-1]; longest == nil || d > longest.Seconds {
+			longest = &Gap{entry.FormatTime(time.Unix(times[i-1], 0)), entry.FormatTime(time.Unix(times[i], 0)), d}
+		}
+	}
+	return longest
 }
