@@ -15,6 +15,7 @@ import (
 
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/policy"
+	"github.com/armalo/receiptlog/log/retention"
 	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/index"
 	"github.com/armalo/receiptlog/storage/kv"
@@ -33,6 +34,7 @@ type Log struct {
 	driver   *driver.Driver
 	index    *index.Index
 	reserve  *kv.Reserve
+	keeper   *retention.Keeper
 	appender *tessera.Appender
 	shutdown func(context.Context) error // Tessera's
 	stop     context.CancelFunc          // ends the driver
@@ -41,7 +43,8 @@ type Log struct {
 	orgs      *orgs
 	published *publication
 
-	publishing sync.Mutex // held while a checkpoint is verified and shown
+	keeping    sync.WaitGroup // the keeper's work
+	publishing sync.Mutex     // held while a checkpoint is verified and shown
 
 	closing  atomic.Bool
 	failOnce sync.Once
@@ -116,6 +119,7 @@ func (l *Log) start() error {
 		l.driver.Wait()
 		return err
 	}
+	l.keep(ctx)
 	return nil
 }
 
@@ -148,7 +152,7 @@ func (l *Log) resume() error {
 		}
 		l.issuers[name] = i
 	}
-	return nil
+	return l.openKeeper()
 }
 
 // Origin is the log's name in its checkpoints.
@@ -177,6 +181,7 @@ func (l *Log) Close(ctx context.Context) error {
 		}
 	}
 	l.stop()
+	l.keeping.Wait()
 	l.driver.Wait()
 	l.metrics.close()
 	return errors.Join(err, l.Failure(), l.db.Close())

@@ -10,6 +10,7 @@ import (
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/policy"
+	"github.com/armalo/receiptlog/log/retention"
 	"github.com/armalo/receiptlog/storage/kv"
 )
 
@@ -56,6 +57,9 @@ type Options struct {
 	// ReserveBytes are kept free on the disk: receipts are refused with ErrFull
 	// before it is quite full. 0 means kv.DefaultReserveBytes.
 	ReserveBytes uint64
+	// Retention says what the log promises at least about bodies, and how it
+	// goes about erasing them. Now and Logger are set by Open.
+	Retention retention.Options
 	// ShutdownTimeout bounds how long Close waits. 0 means the default.
 	ShutdownTimeout time.Duration
 

@@ -99,7 +99,7 @@ func (l *Log) load(ctx context.Context, index uint64) (*Stored, error) {
 	}
 	plain, salt, err := body.Open(l.db, index, e.Commitment)
 	if errors.Is(err, body.ErrErased) {
-		return nil, verdict.Errorf(verdict.Erased, "", "the receipt of entry %d was erased", index)
+		return nil, l.erased(index)
 	} else if err != nil {
 		return nil, err
 	}

@@ -5,10 +5,12 @@ import (
 	"sync/atomic"
 
 	"github.com/armalo/receiptlog/client/receipt"
+	rules "github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/storage/body"
 	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/index"
 	"github.com/armalo/receiptlog/storage/kv"
+	"github.com/armalo/receiptlog/storage/promise"
 )
 
 // receiptRecords are the rows that land with a receipt's entry, or not at all.
@@ -17,6 +19,7 @@ type receiptRecords struct {
 	receipt *receipt.Receipt
 	org     index.Handle
 	sealed  *body.Sealed
+	promise rules.Promise
 	reserve *kv.Reserve
 	taken   int // bytes of the reserve
 	settled atomic.Bool
@@ -44,6 +47,9 @@ func (r *receiptRecords) Append(b *kv.Batch, at uint64) error {
 	}
 	// I1: the body is durable with its entry.
 	r.sealed.Put(b, at)
+	if !r.promise.Until.IsZero() {
+		promise.Due(b, r.promise.Until.Unix(), at)
+	}
 	r.index.PutRun(b, r.receipt.RunID(), at)
 	return r.index.PutOrg(b, r.receipt.Org(), r.org)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/transparency-dev/tessera"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/entry"
 	"github.com/armalo/receiptlog/client/receipt"
+	rules "github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/armalo/receiptlog/storage/body"
 	"github.com/armalo/receiptlog/storage/driver"
@@ -156,26 +158,23 @@ func (l *Log) enqueue(p *Pending, signer receipt.Signer, at standing) error {
 		return l.appendError(fmt.Errorf("look up organisation: %w", err))
 	}
 	commitment := entry.Commit(f.salt, p.receipt.Canonical())
-	f.entry = entry.Receipt{
-		Commitment: commitment,
-		Issuer:     p.receipt.Issuer(),
-		Key:        f.key,
-		Org:        org.text,
-		At:         l.clock(),
-		Retain:     entry.Indefinite,
-	}.Marshal()
 	sealed, err := body.Seal(commitment, f.salt, p.receipt.Canonical())
 	if err != nil {
 		return err
 	}
+	e := entry.Receipt{Commitment: commitment, Issuer: p.receipt.Issuer(), Key: f.key, Org: org.text, At: l.clock()}
 	records := &receiptRecords{index: l.index, receipt: p.receipt, org: org.handle, sealed: sealed, reserve: l.reserve}
-	records.taken = records.Size() + len(f.entry)
-	if err := l.reserve.Take(records.taken); err != nil {
-		return ErrFull
-	}
-	p.fresh, p.records = f, records
-	p.future = l.add(f.entry, records)
-	return nil
+	return l.keeper.Promise(e.Org, e.At, func() time.Time { return rules.EventDate(p.receipt) }, func(retain string) error {
+		e.Retain = retain
+		f.entry, records.promise = e.Marshal(), rules.PromiseOf(e)
+		records.taken = records.Size() + len(f.entry)
+		if err := l.reserve.Take(records.taken); err != nil {
+			return ErrFull
+		}
+		p.fresh, p.records = f, records
+		p.future = l.add(f.entry, records)
+		return nil
+	})
 }
 
 // add hands an entry and its rows to the sequencer. It does not block.

@@ -1,0 +1,212 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/armalo/receiptlog/client/entry"
+	rules "github.com/armalo/receiptlog/client/retention"
+	"github.com/armalo/receiptlog/storage/driver"
+	"github.com/armalo/receiptlog/storage/index"
+	"github.com/armalo/receiptlog/storage/kv"
+	"github.com/armalo/receiptlog/storage/promise"
+)
+
+// Log is what a keeper needs of the log that it keeps.
+type Log interface {
+	// Append appends an entry with its rows and returns its index once both are
+	// durable.
+	Append(data []byte, r driver.Records) (uint64, error)
+	// AwaitPublished returns once the entry is under a published checkpoint.
+	AwaitPublished(ctx context.Context, index uint64) error
+	// PublishedSize is the size of the published tree.
+	PublishedSize() uint64
+	// Entries returns the durable entries of a bundle.
+	Entries(ctx context.Context, bundle uint64) ([][]byte, error)
+}
+
+// Options say what a log promises at least, and how it goes about its work. The
+// zero value means the defaults.
+type Options struct {
+	// Terms are the operator's floor and the notice that shortenings give.
+	Terms rules.Terms
+	// Interval is the time between sweeps; 0 means DefaultInterval.
+	Interval time.Duration
+	// ScrubEvery is the least time between scrubs, each of which rewrites some
+	// files; 0 means DefaultScrubEvery. A request for erasure waits for it too.
+	ScrubEvery time.Duration
+	// Now tells the time; nil means time.Now. Logger may be nil.
+	Now    func() time.Time
+	Logger *slog.Logger
+}
+
+// Defaults of [Options].
+const (
+	DefaultInterval   = time.Minute
+	DefaultScrubEvery = time.Minute
+)
+
+// Keeper keeps the promises of one log.
+type Keeper struct {
+	db    *kv.DB
+	index *index.Index
+	log   Log
+	opts  Options
+
+	// mu orders promises: receipts are put into the sequencer's queue, and
+	// bodies destroyed, under the read lock; rules, holds and erasures are
+	// appended under the write lock. So what the machine says while the read
+	// lock is held is what the entries before say.
+	mu      sync.RWMutex
+	state   *rules.State
+	pending map[uint64]*entry.Erasure // not carried out, by index
+	unbegun []uint64                  // rules that were not published yet
+
+	entries reader
+	kick    chan struct{}
+
+	// For the follower alone.
+	sweepAfter promise.Row
+	acting     place
+	scrubbed   time.Time // when last
+	soiled     time.Time // when the first body was destroyed since; or zero
+}
+
+// Open takes up what the log has promised.
+func Open(db *kv.DB, x *index.Index, log Log, opts Options) (*Keeper, error) {
+	if opts.Terms == (rules.Terms{}) {
+		opts.Terms = rules.DefaultTerms
+	}
+	if opts.Interval == 0 {
+		opts.Interval = DefaultInterval
+	}
+	if opts.ScrubEvery == 0 {
+		opts.ScrubEvery = DefaultScrubEvery
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	k := &Keeper{db: db, index: x, log: log, opts: opts, state: rules.New(rules.Terms{}),
+		pending: make(map[uint64]*entry.Erasure), kick: make(chan struct{}, 1)}
+	k.entries.log = log
+	if err := k.resume(); err != nil {
+		return nil, fmt.Errorf("take up what was promised: %w", err)
+	}
+	return k, nil
+}
+
+// resume runs the machine over the governing entries. They were held to the
+// terms of their day when they were appended, and carry them.
+func (k *Keeper) resume() error {
+	ctx := context.Background()
+	err := promise.Governing(k.db, func(at uint64, kind byte) error {
+		if kind == promise.Erasure {
+			return nil
+		}
+		e, err := k.entries.entry(ctx, at)
+		if err != nil {
+			return err
+		}
+		k.apply(at, e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	open, err := promise.Pending(k.db)
+	if err != nil {
+		return err
+	}
+	for _, at := range open {
+		e, err := k.entries.entry(ctx, at)
+		if err != nil {
+			return err
+		}
+		erasure, ok := e.(entry.Erasure)
+		if !ok {
+			return fmt.Errorf("pending entry %d is of kind %s", at, e.Kind())
+		}
+		k.pending[at] = &erasure
+	}
+	return k.begin()
+}
+
+// apply makes an entry of the log count.
+func (k *Keeper) apply(at uint64, e entry.Entry) {
+	for _, b := range k.state.Apply(at, e, rules.Window{Pending: true}) {
+		// An auditor will say so too.
+		k.opts.Logger.Error("an entry of this log does not count", "index", at, "code", b.Code, "detail", b.Detail)
+	}
+	if e.Kind() == entry.KindRules {
+		k.unbegun = append(k.unbegun, at)
+	}
+}
+
+// begin lets notice run for rules that have been published.
+func (k *Keeper) begin() error {
+	var still []uint64
+	for _, at := range k.unbegun {
+		published, err := k.publishedAt(at)
+		if err != nil {
+			return err
+		}
+		if published.IsZero() {
+			still = append(still, at)
+			continue
+		}
+		k.state.Published(at, published)
+	}
+	k.unbegun = still
+	return nil
+}
+
+// publishedAt returns when the first checkpoint that is kept and covers the
+// entry was published; the zero time if none does.
+func (k *Keeper) publishedAt(at uint64) (published time.Time, err error) {
+	lower, upper := kv.PublishedBounds(at+1, 0)
+	err = k.db.Scan(lower, upper, func(key, _ []byte) error {
+		_, nanos := kv.PublishedAt(key)
+		published = time.Unix(0, nanos).UTC()
+		return errFound
+	})
+	if err != nil && !errors.Is(err, errFound) {
+		return published, fmt.Errorf("look up publication of entry %d: %w", at, err)
+	}
+	return published, nil
+}
+
+// errFound ends a scan.
+var errFound = errors.New("found")
+
+// Promise calls use with what a receipt of the organisation (a handle) is
+// promised if it is logged at that time. use must put the receipt into the
+// sequencer's queue before it returns, and must not wait for anything. event is
+// asked for the date that the receipt itself gives, where the rules leave it to
+// the receipt.
+func (k *Keeper) Promise(org string, at time.Time, event func() time.Time, use func(retain string) error) error {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	var on time.Time
+	if k.state.InForce(org, ^uint64(0)).AsksReceipt() {
+		on = event()
+	}
+	return use(k.state.Retain(org, at, on))
+}
+
+// now is the time that is written into entries.
+func (k *Keeper) now() time.Time { return k.opts.Now().UTC().Truncate(time.Second) }
+
+// wake makes the follower look for work at once.
+func (k *Keeper) wake() {
+	select {
+	case k.kick <- struct{}{}:
+	default:
+	}
+}
