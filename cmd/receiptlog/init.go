@@ -145,9 +145,9 @@ func policyText(origin, url string, vkeys ...string) []byte {
 
 func sayMade(w io.Writer, dir string, c *Config, vkeys []string) error {
 	fmt.Fprintf(w, "made the log %s in %s\n\n", c.Origin, dir)
-	fmt.Fprintf(w, "its keys, for those who verify (also in %s):\n", filepath.Join(dir, policyName))
+	fmt.Fprintf(w, "its keys, for those who verify (in full in %s):\n", filepath.Join(dir, policyName))
 	for _, vkey := range vkeys {
-		fmt.Fprintf(w, "  %s\n", vkey)
+		fmt.Fprintf(w, "  %s\n", onOneLine(vkey))
 	}
 	if len(c.Issuers) == 0 {
 		fmt.Fprintf(w, "\nno issuer may append yet: add DIDs to \"issuers\" in %s\n", filepath.Join(dir, configName))
@@ -159,4 +159,14 @@ func sayMade(w io.Writer, dir string, c *Config, vkeys []string) error {
 	}
 	_, err := fmt.Fprintf(w, "\nrun it with: receiptlog serve --dir %s\n", dir)
 	return err
+}
+
+// onOneLine cuts the 2,500 characters of an ML-DSA-44 key to what tells it from
+// others: its name and key ID, and how it begins.
+func onOneLine(vkey string) string {
+	const most = 100
+	if len(vkey) <= most {
+		return vkey
+	}
+	return vkey[:most] + "…"
 }
