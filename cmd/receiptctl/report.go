@@ -61,7 +61,7 @@ usage, 3 cannot tell.`,
 	}
 	cmd.Flags().StringVar(&check, "check", "", "make this report `file` (JSON) again from the bundles, and compare")
 	f.add(cmd)
-	cmd.AddCommand(newReportControls(), newReportCatalogue())
+	cmd.AddCommand(newReportControls(), newReportArticle12(), newReportCatalogue())
 	return cmd
 }
 
@@ -141,53 +141,6 @@ func (f *evidenceFlags) collect(cmd *cobra.Command, c *report.Catalogue, o repor
 		return nil, cannotRead(err)
 	}
 	return k.Report(p, policyFile), nil
-}
-
-// checkReport makes a report again and compares.
-func checkReport(cmd *cobra.Command, f evidenceFlags, name string, files []string) error {
-	data, err := readInput(nil, name, report.MaxReportBytes)
-	if err != nil {
-		return err
-	}
-	claimed, err := report.ParseControls(data)
-	if err != nil {
-		return failing(exitBad, fmt.Errorf("%s: %w", name, err), "it takes the JSON form of a report on controls")
-	}
-	c, err := f.catalogue()
-	if err != nil {
-		return err
-	}
-	// Held against other rules, every number would differ and none would say
-	// anything.
-	if claimed.CatalogueSHA256 != c.SHA256() {
-		return failing(exitCannotTell, fmt.Errorf("%s was made with the catalogue %s, not with %s", name, claimed.CatalogueSHA256, c.SHA256()),
-			"give the catalogue it was made with, with --catalogue, and --no-builtin where that is all of it")
-	}
-	made, err := f.collect(cmd, c, claimed.Options, files)
-	if err != nil {
-		return err
-	}
-	differences, err := report.Compare(claimed, made)
-	if err != nil {
-		return err
-	}
-	out := cmd.OutOrStdout()
-	for _, d := range differences {
-		fmt.Fprintf(out, "✗ %s\n", d)
-	}
-	if len(differences) > 0 {
-		return failing(exitBad, fmt.Errorf("%s is not what the evidence shows", name), "were all of its bundles given, and no others?")
-	}
-	fmt.Fprintf(out, "✓ %s is what %s under this policy\n", name, shows(made.Scope.Receipts))
-	return silently(exitOfEvidence(made))
-}
-
-// shows is "1 receipt shows" or "n receipts show".
-func shows(n int) string {
-	if n == 1 {
-		return "1 receipt shows"
-	}
-	return counted(n, "receipt") + " show"
 }
 
 // exitOfEvidence says whether all of the evidence held: exceptions to a control
