@@ -9,7 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
+	"time"
 
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/proof"
@@ -22,7 +22,7 @@ type RollbackError struct {
 	Witness string // names in the policy
 	Size    uint64 // size that the witness cosigned
 	Ours    uint64 // size of our tree
-	Signed  []byte // the cosigned checkpoint, proof of it; nil if it is the witness's bare word
+	Signed  []byte // the checkpoint, signed by the log: proof. Nil if it is the witness's bare word
 }
 
 func (e *RollbackError) Error() string {
@@ -36,6 +36,84 @@ func (e *RollbackError) Error() string {
 	return fmt.Sprintf("witness %s %s another tree of this log at size %d than ours: our data is not what was published", e.Witness, how, e.Size)
 }
 
+// A log that starts waits so long for its witnesses to object: for all of them, or
+// for a little longer than it takes a quorum to agree. Who is silent that long may
+// object when it is asked to cosign.
+const (
+	compareTimeout = 5 * time.Second
+	compareGrace   = 250 * time.Millisecond
+)
+
+// begin lets all witnesses object before the first checkpoint leaves.
+func (c *Cosigner) begin(ctx context.Context, cp checkpoint.Checkpoint) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.begun || c.refused != nil {
+		return c.refused
+	}
+	ctx, cancel := context.WithTimeout(ctx, compareTimeout)
+	defer cancel()
+	opinions := c.compareAll(ctx, cp.Origin, cp.Size, c.o.Last())
+	agreed := make(map[string]bool)
+	var enough <-chan time.Time
+	for left := len(c.peers); left > 0; left-- {
+		if enough == nil && c.o.Policy.Satisfied(agreed) {
+			enough = time.After(compareGrace)
+		}
+		select {
+		case o := <-opinions:
+			if _, ok := errors.AsType[*RollbackError](o.err); ok {
+				c.refused = o.err
+				return o.err
+			}
+			for _, name := range o.peer.names {
+				agreed[name] = o.err == nil
+			}
+		case <-enough:
+			left = 1
+		}
+	}
+	c.begun = ctx.Err() != context.Canceled // else the log stops, and nobody was asked
+	return nil
+}
+
+// Refused returns why Cosign refuses for good, or nil. What to do is for a person:
+// restore the data that the witnesses saw, or, where a witness lies, strike it
+// from the policy; then start again.
+func (c *Cosigner) Refused() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refused
+}
+
+// object gives a witness that was silent when the log began another chance. Its
+// bare word costs it its own vote; proof that it shows stops the log (I5).
+func (p *peer) object(ctx context.Context, r *round) error {
+	p.mu.Lock()
+	agreed := p.agreed
+	p.mu.Unlock()
+	if agreed {
+		return nil
+	}
+	err := p.compare(ctx, r.cp.Origin, r.cp.Size, p.c.o.Last(), r.prover)
+	rollback, ok := errors.AsType[*RollbackError](err)
+	if !ok {
+		return nil // it does not say; its answer to the checkpoint will
+	}
+	if rollback.Signed != nil {
+		p.c.mu.Lock()
+		p.c.refused = err
+		p.c.mu.Unlock()
+	}
+	return err
+}
+
+func (p *peer) agree() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.agreed = true
+}
+
 // Compare asks every witness what it cosigned last of the log named origin, and
 // compares it with our durable tree of that size. It returns the [RollbackError]
 // of each witness that knows better, joined, or nil. Witnesses that do not answer
@@ -45,34 +123,50 @@ func (e *RollbackError) Error() string {
 // witness has no monitoring endpoint it is sent that, which tells a witness
 // nothing new, for the size in its 409.
 func (c *Cosigner) Compare(ctx context.Context, origin string, size uint64, last []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, c.o.RequestTimeout)
+	defer cancel()
+	opinions := c.compareAll(ctx, origin, size, last)
+	var objections []error
+	for range c.peers {
+		o := <-opinions
+		if _, ok := errors.AsType[*RollbackError](o.err); ok {
+			objections = append(objections, o.err)
+		}
+	}
+	return errors.Join(objections...)
+}
+
+// compareAll asks all witnesses side by side. The channel gets one result of each
+// until ctx ends, and has room for all.
+func (c *Cosigner) compareAll(ctx context.Context, origin string, size uint64, last []byte) <-chan result {
 	prover := proof.NewProver(c.o.Read, size)
-	errs := make([]error, len(c.peers))
-	var all sync.WaitGroup
-	for i, p := range c.peers {
-		all.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, c.o.RequestTimeout)
-			defer cancel()
+	opinions := make(chan result, len(c.peers))
+	for _, p := range c.peers {
+		c.working.Go(func() {
 			err := p.compare(ctx, origin, size, last, prover)
 			if _, ok := errors.AsType[*RollbackError](err); err != nil && !ok {
 				c.o.Logger.Warn("witness does not say what it cosigned last", "witness", p.label(), "err", err)
-				err = nil
 			}
-			errs[i] = err
+			opinions <- result{peer: p, err: err}
 		})
 	}
-	all.Wait()
-	return errors.Join(errs...)
+	return opinions
 }
 
 func (p *peer) compare(ctx context.Context, origin string, size uint64, last []byte, prover *proof.Prover) error {
 	signed, err := p.monitor(ctx, origin)
+	switch {
+	case err == nil:
+		err = p.compareSigned(ctx, origin, size, signed, prover)
+	case last != nil:
+		err = p.compareWord(ctx, size, last)
+	case errors.Is(err, errNothing):
+		return nil // there is nothing on either side, or it serves no monitors
+	}
 	if err == nil {
-		return p.compareSigned(ctx, origin, size, signed, prover)
+		p.agree()
 	}
-	if last == nil {
-		return err
-	}
-	return p.compareWord(ctx, size, last)
+	return err
 }
 
 // monitor fetches what the witness cosigned last. SPEC tlog-witness: "GET
@@ -94,11 +188,19 @@ func (p *peer) monitor(ctx context.Context, origin string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if resp.StatusCode == http.StatusNotFound {
+		return nil, errNothing
+	}
 	if resp.StatusCode != http.StatusOK || len(signed) > MaxReplyBytes {
 		return nil, fmt.Errorf("monitoring endpoint answered %d with %d bytes", resp.StatusCode, len(signed))
 	}
 	return signed, nil
 }
+
+// errNothing is a witness that serves no checkpoint of the log. SPEC tlog-witness:
+// 404 "if the witness has never cosigned a checkpoint for that log", or it has no
+// monitoring endpoint.
+var errNothing = errors.New("monitoring endpoint has no checkpoint of this log")
 
 // compareSigned compares a checkpoint with the witness's own cosignature.
 func (p *peer) compareSigned(ctx context.Context, origin string, size uint64, signed []byte, prover *proof.Prover) error {
@@ -117,7 +219,10 @@ func (p *peer) compareSigned(ctx context.Context, origin string, size uint64, si
 	if len(sigs) == 0 || c.Origin != origin {
 		return errors.New("monitoring endpoint serves a checkpoint that is not of this log or not cosigned")
 	}
-	rollback := &RollbackError{Witness: p.label(), Size: c.Size, Ours: size, Signed: signed}
+	rollback := &RollbackError{Witness: p.label(), Size: c.Size, Ours: size}
+	if byLog, err := note.Verify(p.c.logKeys...); err == nil && len(byLog) > 0 {
+		rollback.Signed = signed // else the witness may have made it up
+	}
 	if c.Size > size { // I5
 		return rollback
 	}

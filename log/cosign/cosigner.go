@@ -18,8 +18,13 @@ var ErrNoQuorum = errors.New("the quorum of witnesses did not cosign")
 
 // Cosigner asks the witnesses of one policy.
 type Cosigner struct {
-	o     Options
-	peers []*peer
+	o       Options
+	peers   []*peer
+	logKeys []*checkpoint.Verifier
+
+	mu      sync.Mutex
+	begun   bool  // all witnesses were given a chance to object
+	refused error // why nothing is cosigned any more
 
 	life    context.Context // of everything that outlasts a call of Cosign
 	end     context.CancelFunc
@@ -34,6 +39,13 @@ func New(o Options) (*Cosigner, error) {
 		Transport: c.o.Transport,
 		// A witness is where the policy says, and nowhere else.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	for _, l := range o.Policy.Logs() {
+		v, err := checkpoint.NewVerifier(l.VKey)
+		if err != nil {
+			return nil, fmt.Errorf("log %q: %w", l.Origin, err)
+		}
+		c.logKeys = append(c.logKeys, v)
 	}
 	reachable := make(map[string]bool)
 	for _, w := range o.Policy.Witnesses() {
@@ -90,6 +102,9 @@ func (c *Cosigner) Cosign(ctx context.Context, size uint64, root [32]byte, signe
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.o.Patience)
 	defer cancel()
+	if err := c.begin(ctx, cp); err != nil {
+		return nil, err
+	}
 	r := &round{
 		cp:     cp,
 		signed: signed,
@@ -143,6 +158,9 @@ func (c *Cosigner) gather(ctx context.Context, r *round) ([]byte, error) {
 		}
 	}
 	signed = append(signed, c.close(r)...)
+	if err := c.Refused(); err != nil {
+		return nil, err // I5: a witness has proved it meanwhile
+	}
 	if c.o.Policy.Satisfied(cosigned) {
 		return signed, nil
 	}

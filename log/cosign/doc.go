@@ -13,8 +13,9 @@
 // a witness says without a signature, such as the size in a 409, steers the next
 // request and no more.
 //
-// [Cosigner.Compare] asks the other way round, before a log signs anything: does
-// any witness remember more of this log than the log itself (I5)?
+// [Cosigner.Compare] asks the other way round, before anything of a log that was
+// started leaves it: does any witness remember more of this log than the log
+// itself (I5)?
 //
 // A witness with several keys stands on several lines of the policy with one URL;
 // it is asked once. Lines without URL are not asked.

@@ -22,6 +22,11 @@ type Options struct {
 	// Sizes remembers what each witness cosigned last. Nil means in memory only.
 	Sizes Sizes
 
+	// Last returns the checkpoint that the log published last, nil if none. It is
+	// what witnesses without a monitoring endpoint are asked with; see Compare. Nil
+	// means that there never is one.
+	Last func() []byte
+
 	// Late is handed verified signature lines for a checkpoint that Cosign has
 	// already returned. It may be called concurrently. Nil drops them.
 	Late func(c checkpoint.Checkpoint, lines []byte)
@@ -67,6 +72,9 @@ const (
 func withDefaults(o Options) Options {
 	if o.Sizes == nil {
 		o.Sizes = new(Memory)
+	}
+	if o.Last == nil {
+		o.Last = func() []byte { return nil }
 	}
 	if o.Late == nil {
 		o.Late = func(checkpoint.Checkpoint, []byte) {}

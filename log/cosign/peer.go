@@ -24,6 +24,7 @@ type peer struct {
 	keys   []*checkpoint.Verifier
 
 	mu      sync.Mutex
+	agreed  bool   // it has shown that it knows no more of the log than the log
 	running bool   // a worker is at work
 	waiting *round // what it takes up next; the newest only
 	status  Status
@@ -74,7 +75,13 @@ func (p *peer) work() {
 func (p *peer) ask(r *round) result {
 	ctx, cancel := context.WithTimeout(p.c.life, p.c.o.RequestTimeout)
 	defer cancel()
+	if err := p.object(ctx, r); err != nil {
+		return result{peer: p, err: err}
+	}
 	lines, names, err := p.cosign(ctx, r)
+	if err == nil {
+		p.agree()
+	}
 	return result{peer: p, lines: lines, names: names, err: err}
 }
 

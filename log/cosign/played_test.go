@@ -109,7 +109,7 @@ type playedWitness struct {
 	misbehave func(rw http.ResponseWriter, r *http.Request, body []byte) bool
 
 	mu       sync.Mutex
-	requests []string // first lines, and paths of GET
+	requests []string // first line of each POST
 	last     checkpoint.Checkpoint
 	signed   []byte // last, with the log's signature and ours
 }
@@ -140,11 +140,10 @@ func (w *playedWitness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.mu.Lock()
-	line, _, _ := strings.Cut(string(body), "\n")
-	if r.Method == http.MethodGet {
-		line = r.URL.Path
+	if r.Method == http.MethodPost {
+		line, _, _ := strings.Cut(string(body), "\n")
+		w.requests = append(w.requests, line)
 	}
-	w.requests = append(w.requests, line)
 	misbehave := w.misbehave
 	w.mu.Unlock()
 	if misbehave != nil && misbehave(rw, r, body) {
@@ -206,7 +205,7 @@ func (w *playedWitness) lines(body []byte, signers ...*checkpoint.Signer) (lines
 	return lines
 }
 
-// asked returns what the witness was asked since the last call.
+// asked returns what the witness was asked to cosign since the last call.
 func (w *playedWitness) asked() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -219,6 +218,14 @@ func (w *playedWitness) setMisbehave(f func(rw http.ResponseWriter, r *http.Requ
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.misbehave = f
+}
+
+// notMonitored makes a witness one without a monitoring endpoint.
+func notMonitored(rw http.ResponseWriter, r *http.Request, _ []byte) bool {
+	if r.Method == http.MethodGet {
+		http.NotFound(rw, r)
+	}
+	return r.Method == http.MethodGet
 }
 
 // newPolicy returns a policy of which k of the witnesses are wanted, each by
