@@ -121,7 +121,7 @@ func (d *Driver) load(ctx context.Context, opts *tessera.AppendOptions) (err err
 	if d.Reader, err = newReader(d.db, d.opts.TileCacheBytes); err != nil {
 		return err
 	}
-	if d.sequencer, err = newSequencer(d.db, d.Reader); err != nil {
+	if d.sequencer, err = newSequencer(d.db, d.Reader, d.opts.MaxBatchBytes); err != nil {
 		return err
 	}
 	d.queue = newQueue(d.opts.MaxBatchLeaves, d.opts.MaxBatchBytes, int(opts.PushbackMaxOutstanding()))

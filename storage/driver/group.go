@@ -28,8 +28,8 @@ type group struct {
 	err  error // set before done is closed
 }
 
-func newGroup(leaves int) *group {
-	return &group{items: make([]item, 0, leaves), done: make(chan struct{})}
+func newGroup(items []item) *group {
+	return &group{items: items, done: make(chan struct{})}
 }
 
 // refuse notes that item i gets no leaf. Items are refused in order.
@@ -58,15 +58,18 @@ func (g *group) settle() {
 	}
 }
 
-// entries returns the entries that get a leaf, in the order of their leaves.
-func (g *group) entries() []*tessera.Entry {
-	entries := make([]*tessera.Entry, 0, g.accepted())
+// sequenced returns the items that get a leaf, in the order of their leaves.
+func (g *group) sequenced() []item {
+	if len(g.refused) == 0 {
+		return g.items
+	}
+	items := make([]item, 0, g.accepted())
 	for i := range g.items {
 		if _, ok := g.refused[i]; !ok {
-			entries = append(entries, g.items[i].entry)
+			items = append(items, g.items[i])
 		}
 	}
-	return entries
+	return items
 }
 
 // resolve lets all futures return: their leaves, or err. Only the first call
@@ -74,9 +77,6 @@ func (g *group) entries() []*tessera.Entry {
 func (g *group) resolve(err error) {
 	g.once.Do(func() {
 		g.err = err
-		if err == nil {
-			g.items = nil // futures may be kept long; entries need not
-		}
 		close(g.done)
 	})
 }

@@ -36,7 +36,7 @@ type queue struct {
 	groups      []*group  // not yet taken, oldest first; the last one is open
 	flights     []*group  // taken and not yet resolved, oldest first
 	outstanding int       // entries in groups and flights
-	lastLeaves  int       // size of the group taken last, a guess for the next
+	spare       [][]item  // of groups that are resolved, to be used again
 	err         error     // why nothing is accepted any more
 	failed      bool      // and nothing is sequenced either
 }
@@ -87,7 +87,11 @@ func (q *queue) open(bytes int) *group {
 			return g
 		}
 	}
-	g := newGroup(q.lastLeaves)
+	var items []item
+	if n := len(q.spare); n > 0 {
+		items, q.spare = q.spare[n-1], q.spare[:n-1]
+	}
+	g := newGroup(items)
 	g.bytes = bytes
 	q.groups = append(q.groups, g)
 	return g
@@ -116,18 +120,24 @@ func (q *queue) take() *group {
 	q.groups[0] = nil
 	q.groups = q.groups[1:]
 	q.flights = append(q.flights, g)
-	q.lastLeaves = len(g.items)
 	return g
 }
 
 // land resolves the oldest flight, whose batch is durable.
 func (q *queue) land(g *group) {
+	items := g.items
+	g.items = nil // futures may be kept long; entries need not
+	clear(items)
+
 	q.mu.Lock()
 	if !q.failed {
 		q.flights = q.flights[1:]
-		q.outstanding -= len(g.items)
+		q.outstanding -= len(items)
+		if len(q.spare) <= maxFlights {
+			q.spare = append(q.spare, items[:0])
+		}
+		q.ready.Signal()
 	}
-	q.ready.Signal()
 	q.mu.Unlock()
 	g.resolve(nil)
 }

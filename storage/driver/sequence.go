@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/transparency-dev/tessera"
-
 	"github.com/armalo/receiptlog/client/tile"
 	"github.com/armalo/receiptlog/storage/kv"
 )
@@ -47,6 +45,7 @@ func (d *Driver) settle(durable <-chan *flight) {
 			return
 		}
 		d.Reader.durable.Store(f.state) // I3: from here on it may be signed
+		d.sequencer.release(f.batch)
 		d.queue.land(f.group)
 		d.publisher.integrated()
 	}
@@ -56,29 +55,43 @@ func (d *Driver) settle(durable <-chan *flight) {
 type sequencer struct {
 	db   *kv.DB
 	tree tree
+	free chan *kv.Batch // batches to be used again
 }
 
 // newSequencer loads the right edge of the durable tree.
-func newSequencer(db *kv.DB, r *Reader) (*sequencer, error) {
-	s := &sequencer{db: db}
+//
+// Batches are made once, at the size of the largest, and go round: a batch is as
+// many bytes as all its entries, which as garbage would be the most of what an
+// entry costs.
+func newSequencer(db *kv.DB, r *Reader, maxBatchBytes int) (*sequencer, error) {
+	s := &sequencer{db: db, free: make(chan *kv.Batch, maxFlights+1)}
 	if err := s.tree.load(r); err != nil {
 		return nil, err
+	}
+	for range cap(s.free) {
+		s.free <- db.NewBatchSize(maxBatchBytes + maxBatchBytes/batchOverhead)
 	}
 	return s, nil
 }
 
-// batchOverhead is what a batch needs beside entries and records: the hashes and
-// keys of one more tile per level, and the tree state.
-const batchOverhead = 1 << 10
+// batchOverhead is the part of its size that a batch of small entries needs for
+// hashes, keys and lengths.
+const batchOverhead = 8
+
+// release gives back a batch that is durable.
+func (s *sequencer) release(b *kv.Batch) {
+	b.Reset()
+	s.free <- b
+}
 
 // build makes the batch of a group.
 func (s *sequencer) build(g *group) *flight {
-	b := s.db.NewBatchSize(g.bytes + len(g.items)*tile.HashSize*9/8 + batchOverhead)
+	b := <-s.free
 	s.appendRecords(b, g)
 	if g.accepted() > 0 {
-		entries := g.entries()
-		appendEntries(b, s.tree.size, entries)
-		s.integrate(b, entries)
+		items := g.sequenced()
+		appendEntries(b, s.tree.size, items)
+		s.integrate(b, items)
 	}
 	return &flight{group: g, batch: b, state: &treeState{size: s.tree.size, root: s.tree.root()}}
 }
@@ -104,30 +117,30 @@ func (s *sequencer) appendRecords(b *kv.Batch, g *group) {
 
 // appendEntries writes entries to the bundles from leaf first on, one row per
 // bundle.
-func appendEntries(b *kv.Batch, first uint64, entries []*tessera.Entry) {
-	for len(entries) > 0 {
+func appendEntries(b *kv.Batch, first uint64, items []item) {
+	for len(items) > 0 {
 		from := int(first % tile.Width)
-		n := min(tile.Width-from, len(entries))
+		n := min(tile.Width-from, len(items))
 		length := 0
-		for _, e := range entries[:n] {
-			length += 2 + len(e.Data())
+		for i := range items[:n] {
+			length += 2 + len(items[i].entry.Data())
 		}
 		key, value := b.Reserve(kv.EntriesKeyLen, length)
 		kv.PutEntriesKey(key, first/tile.Width, uint8(from))
-		for _, e := range entries[:n] {
-			data := e.Data()
+		for i := range items[:n] {
+			data := items[i].entry.Data()
 			binary.BigEndian.PutUint16(value, uint16(len(data)))
 			value = value[2+copy(value[2:], data):]
 		}
-		first, entries = first+uint64(n), entries[n:]
+		first, items = first+uint64(n), items[n:]
 	}
 }
 
 // integrate appends the entries' hashes to the tree, and writes the new parts of
 // tiles and the new tree state.
-func (s *sequencer) integrate(b *kv.Batch, entries []*tessera.Entry) {
-	for _, e := range entries {
-		s.tree.append((*[tile.HashSize]byte)(e.LeafHash()))
+func (s *sequencer) integrate(b *kv.Batch, items []item) {
+	for i := range items {
+		s.tree.append((*[tile.HashSize]byte)(items[i].entry.LeafHash()))
 	}
 	for _, g := range s.tree.takeGrowth() {
 		part := g.tile.data[g.first*tile.HashSize : g.tile.width*tile.HashSize]

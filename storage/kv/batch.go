@@ -8,7 +8,8 @@ import (
 )
 
 // Batch collects writes that land together or not at all. It is for one
-// goroutine at a time. After Commit or Start it must not be written to any more.
+// goroutine at a time. After Commit or Start it must not be written to any more,
+// save that Reset after Wait makes it empty again.
 type Batch struct {
 	db      *DB
 	b       *pebble.Batch
@@ -19,9 +20,10 @@ type Batch struct {
 // NewBatch returns an empty batch.
 func (db *DB) NewBatch() *Batch { return &Batch{db: db, b: db.pebble.NewBatch()} }
 
-// NewBatchSize returns an empty batch with room for that many bytes.
+// NewBatchSize returns an empty batch with room for that many bytes, which it
+// keeps when it is Reset.
 func (db *DB) NewBatchSize(bytes int) *Batch {
-	return &Batch{db: db, b: db.pebble.NewBatchWithSize(bytes)}
+	return &Batch{db: db, b: db.pebble.NewBatchWithSize(bytes, pebble.WithMaxRetainedSizeBytes(2*bytes))}
 }
 
 // Set writes value under key. Both are copied.
@@ -108,7 +110,11 @@ func (b *Batch) Commit(sync bool) error {
 		if err := b.Start(); err != nil {
 			return err
 		}
-		return b.Wait()
+		if err := b.Wait(); err != nil {
+			return err
+		}
+		must(b.b.Close())
+		return nil
 	}
 	if err := b.apply(pebble.NoSync); err != nil {
 		return err
@@ -128,8 +134,14 @@ func (b *Batch) Wait() error {
 		return b.db.fatal.fail(fmt.Errorf("sync write-ahead log: %w", err))
 	}
 	// A later batch may have failed meanwhile; this one is safe all the same.
-	must(b.b.Close())
 	return nil
+}
+
+// Reset makes the batch an empty one, after Wait returned nil.
+func (b *Batch) Reset() {
+	b.b.Reset()
+	clear(b.tracked)
+	b.order = b.order[:0]
 }
 
 // apply hands the batch to the committer.
