@@ -19,6 +19,8 @@ import (
 type Options struct {
 	Logger  *slog.Logger
 	Metrics http.Handler // serves /metrics; nil: no such route
+	// Keys are those that callers may show for what not everybody may do.
+	Keys Keys
 	// MaxAge is how old the published checkpoint may be before /readyz says
 	// no.
 	MaxAge time.Duration

@@ -51,5 +51,7 @@ const (
 	maxSubmissions = 2048
 	maxBatches     = 16  // each up to maxBytesInFlight
 	maxExternal    = 32  // each up to maxExternalBody, and may resolve a DID
+	maxPromises    = 16  // rules, holds and erasures: rare
+	maxBodies      = 32  // each up to a buffer, and disk reads
 	maxReads       = 512 // tiles, receipts, bundles: short, from memory or disk
 )

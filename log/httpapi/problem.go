@@ -31,6 +31,8 @@ var statuses = map[verdict.Code]int{
 	verdict.Erased:    http.StatusGone,
 	verdict.Internal:  http.StatusInternalServerError,
 
+	api.CodePrivate:              http.StatusForbidden,
+	api.CodeUnauthorized:         http.StatusUnauthorized,
 	api.CodeNotFound:             http.StatusNotFound,
 	api.CodeMethodNotAllowed:     http.StatusMethodNotAllowed,
 	api.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,

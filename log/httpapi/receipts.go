@@ -30,7 +30,7 @@ func (h *Handler) serveReceipt(w http.ResponseWriter, r *http.Request, runID str
 	}
 	found, err := h.public(r.Context(), runID, q)
 	if err != nil {
-		return err
+		return h.gone(r, err)
 	}
 	if len(found) > 1 {
 		return serveListing(w, r, runID, found)
@@ -53,7 +53,7 @@ func (h *Handler) serveBundle(w http.ResponseWriter, r *http.Request, runID stri
 	}
 	found, err := h.public(r.Context(), runID, q)
 	if err != nil {
-		return err
+		return h.gone(r, err)
 	}
 	if len(found) > 1 {
 		return serveListing(w, r, runID, found)
@@ -62,7 +62,7 @@ func (h *Handler) serveBundle(w http.ResponseWriter, r *http.Request, runID stri
 	defer cancel()
 	b, err := h.log.Bundle(ctx, found[0].Index)
 	if err != nil {
-		return err
+		return h.gone(r, err)
 	}
 	w.Header().Add("Vary", "Accept")
 	if q.format == api.FormatProof || q.format == "" && wantsProof(r.Header.Values("Accept")) {
@@ -74,7 +74,8 @@ func (h *Handler) serveBundle(w http.ResponseWriter, r *http.Request, runID stri
 }
 
 // public returns the receipts of a run that anybody may see, or the one that
-// was picked. There is at least one: a run with none, or with none but private
+// was picked. If all of them were erased the error says by which entry. There is
+// at least one otherwise: a run with none, or with none but private
 // ones, is not_logged, in the same words.
 func (h *Handler) public(ctx context.Context, runID string, q query) ([]*log.Stored, error) {
 	stored, err := h.log.Run(ctx, runID)
@@ -89,6 +90,13 @@ func (h *Handler) public(ctx context.Context, runID string, q query) ([]*log.Sto
 		}
 	}
 	if len(found) == 0 {
+		pick := &q.index
+		if !q.picked {
+			pick = nil
+		}
+		if err := h.log.ErasedRun(runID, pick); err != nil {
+			return nil, err
+		}
 		return nil, verdict.Errorf(verdict.NotLogged, "", "this log shows no such receipt")
 	}
 	return found, nil

@@ -27,6 +27,7 @@ type routes struct {
 	exact    map[string]*route
 	tiles    *route
 	receipt  *route
+	rules    *route // of an organisation
 	bundle   *route
 	fallback *route // what a request that matches none is counted under
 }
@@ -56,6 +57,8 @@ func (h *Handler) table() routes {
 		bundle:   get("bundle", reads, true, h.serveBundle),
 		fallback: &route{name: "none"},
 	}
+	t.exact[api.RouteBodies] = get("bodies", newGate(maxBodies), true, h.serveBodies)
+	t.rules, t.exact[api.RouteHolds], t.exact[api.RouteErasures] = h.promiseRoutes()
 	if h.opts.Metrics != nil {
 		t.exact[api.RouteMetrics] = get("metrics", newGate(1), false, h.serveMetrics)
 	}
@@ -82,6 +85,9 @@ func (t *routes) match(path string) (r *route, arg string, ok bool) {
 	}
 	if strings.HasPrefix(path, "/tile/") {
 		return t.tiles, path[1:], true
+	}
+	if org, ok := orgOf(path); ok {
+		return t.rules, org, true
 	}
 	rest, ok := strings.CutPrefix(path, api.RouteReceipts+"/")
 	if !ok {

@@ -31,23 +31,30 @@ type server struct {
 func serve(t *testing.T, change ...func(*log.Options)) *server {
 	t.Helper()
 	s := &server{World: logtest.New(t, change...), Said: new(bytes.Buffer)}
+	s.listen()
+	return s
+}
+
+// listen puts a server before the log, which was opened just now.
+func (s *server) listen() {
+	s.T.Helper()
 	h, err := httpapi.New(s.Log, httpapi.Options{
 		Logger:  slog.New(slog.NewTextHandler(s.Said, nil)),
 		Metrics: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a fault in a handler") }),
 		MaxAge:  time.Minute,
+		Keys:    testKeys,
 	})
 	if err != nil {
-		t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	web := h.Server()
 	go func() { _ = web.Serve(listener) }() // ends when it is closed
-	t.Cleanup(func() { web.Close() })
+	s.T.Cleanup(func() { web.Close() })
 	s.Handler, s.Address, s.URL = h, listener.Addr().String(), "http://"+listener.Addr().String()
-	return s
 }
 
 // answer is a response that has been read.
