@@ -2,7 +2,9 @@ package jcs
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json/jsontext"
+	"math/bits"
 	"strconv"
 	"unicode/utf8"
 )
@@ -121,13 +123,12 @@ func (r *reader) string() (plain, ok bool) {
 		return false, false
 	}
 	from, plain := r.at, true
-	for r.at < len(r.data) {
-		c := r.data[r.at]
-		if isPlain[c] {
-			r.at++
-			continue
+	for {
+		r.at += plainPrefix(r.data[r.at:])
+		if r.at == len(r.data) {
+			return false, false
 		}
-		switch {
+		switch c := r.data[r.at]; {
 		case c == '"':
 			ok := plain || utf8.Valid(r.data[from:r.at])
 			r.at++
@@ -145,24 +146,38 @@ func (r *reader) string() (plain, ok bool) {
 		}
 		r.at++
 	}
-	return false, false
 }
 
-// isPlain tells the bytes that stand for themselves in a string: ASCII but for
-// control characters, the quote and the backslash.
-var isPlain = func() (plain [256]bool) {
-	for c := byte(' '); c < utf8.RuneSelf; c++ {
-		plain[c] = c != '"' && c != '\\'
+// plainPrefix returns how many bytes at the start of s stand for themselves in a
+// string: ASCII but for control characters, the quote and the backslash.
+func plainPrefix(s []byte) int {
+	n := 0
+	for ; len(s)-n >= 8; n += 8 {
+		if special := specialBytes(binary.LittleEndian.Uint64(s[n:])); special != 0 {
+			return n + bits.TrailingZeros64(special)/8
+		}
 	}
-	return plain
-}()
+	for n < len(s) && ' ' <= s[n] && s[n] < utf8.RuneSelf && s[n] != '"' && s[n] != '\\' {
+		n++
+	}
+	return n
+}
+
+// specialBytes looks at eight bytes at once. The lowest bit that is set in what
+// it returns is the highest bit of the first byte that is not plain; bits above
+// that mean nothing, since differences borrow from there.
+func specialBytes(x uint64) uint64 {
+	const ones = 0x01_01_01_01_01_01_01_01
+	const spaces, quotes, backslashes = ' ' * ones, '"' * ones, '\\' * ones
+	return (x | (x - spaces) | ((x ^ quotes) - ones) | ((x ^ backslashes) - ones)) & (0x80 * ones)
+}
 
 // number consumes a number as RFC 8785 prints it.
 func (r *reader) number() bool {
 	from := r.at
 	r.at = numberEnd(r.data, from)
 	literal := r.data[from:r.at]
-	if isShortInteger(literal) {
+	if isShortInteger(literal) || isShortFraction(literal) {
 		return true
 	}
 	f, err := strconv.ParseFloat(string(literal), 64)
@@ -185,4 +200,21 @@ func isShortInteger(literal []byte) bool {
 		}
 	}
 	return digits[0] != '0' || len(literal) == 1
+}
+
+// isShortFraction reports whether literal is a fraction such as 0.95, of at
+// most safeDigits digits, in canonical form. No two decimals of so few digits
+// are the same double, so none of them has a shorter spelling.
+func isShortFraction(literal []byte) bool {
+	digits, ok := bytes.CutPrefix(literal, []byte("0."))
+	if !ok || len(digits) == 0 || len(digits) > safeDigits {
+		return false
+	}
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	// RFC 8785 gives numbers below 10^-6 an exponent.
+	return digits[0] != '0' && digits[len(digits)-1] != '0'
 }

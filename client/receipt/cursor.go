@@ -108,12 +108,14 @@ func (c *cursor) string() string {
 		c.fail("must be a string")
 		return ""
 	}
-	raw := c.raw()
-	if strings.IndexByte(raw, '\\') < 0 {
-		return raw[1 : len(raw)-1]
+	rest := c.text[c.at+1:]
+	plain := rest[:strings.IndexByte(rest, '"')]
+	if strings.IndexByte(plain, '\\') < 0 {
+		c.at += len(plain) + len(`""`)
+		return plain
 	}
 	// The text is canonical, so there is no error to expect.
-	unquoted, _ := jsontext.AppendUnquote(nil, raw)
+	unquoted, _ := jsontext.AppendUnquote(nil, c.raw())
 	return string(unquoted)
 }
 

@@ -71,12 +71,20 @@ func isLink(s string) bool {
 
 func isURIText(s string) bool {
 	for i := range len(s) {
-		if !isAlnum(s[i]) && strings.IndexByte("-._~:/?#[]@!$&'()*+,;=%", s[i]) < 0 {
+		if !isURIByte[s[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// isURIByte tells the characters of RFC 3986.
+var isURIByte = func() (is [256]bool) {
+	for c := range is {
+		is[c] = isAlnum(byte(c)) || strings.IndexByte("-._~:/?#[]@!$&'()*+,;=%", byte(c)) >= 0
+	}
+	return is
+}()
 
 func isAlpha(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 

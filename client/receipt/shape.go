@@ -28,7 +28,7 @@ func object[T any](c *cursor, into *T, fields []field[T]) {
 	next := 0
 	for c.more() {
 		name := c.name()
-		for next < len(fields) && fields[next].name < name {
+		for next < len(fields) && fields[next].name != name && fields[next].name < name {
 			missing(c, fields[next])
 			next++
 		}
