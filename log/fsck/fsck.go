@@ -5,7 +5,9 @@
 // tiles, the tree state and the published checkpoint; it opens every body,
 // matches it to its commitment and verifies its receipt with the issuer's
 // document as it stood in the log; and it looks for every index row of every
-// entry and for rows that belong to none.
+// entry and for rows that belong to none. Before all that it reads every file of
+// the database to its end and verifies the checksums in it, so that rot is found
+// also where no row is read.
 //
 // What is wrong is reported by name, and the walk goes on, so that the report
 // also says what still verifies. The database is opened read-only; nothing is
@@ -44,11 +46,15 @@ type Options struct {
 func Run(ctx context.Context, o Options) (*Report, error) {
 	storage := o.Storage
 	storage.Create, storage.ReadOnly, storage.Origin = false, true, o.Origin
-	db, err := kv.Open(o.Dir, storage)
-	if err != nil {
+	report := newReport(o.Origin)
+	if err := checkLogs(report, o); err != nil {
 		return nil, err
 	}
-	report, err := check(ctx, db, o)
+	db, err := kv.Open(o.Dir, storage)
+	if err != nil {
+		return unopened(ctx, report, o, err)
+	}
+	err = check(ctx, db, o, report)
 	if closing := db.Close(); err == nil && closing != nil {
 		err = fmt.Errorf("close database: %w", closing)
 	}
@@ -68,21 +74,24 @@ type checker struct {
 	signed    bool // whether there is a checkpoint to compare with
 }
 
-func check(ctx context.Context, db *kv.DB, o Options) (*Report, error) {
-	c := &checker{opts: o, db: db, index: index.New(db), report: newReport(o.Origin)}
+func check(ctx context.Context, db *kv.DB, o Options, report *Report) error {
+	c := &checker{opts: o, db: db, index: index.New(db), report: report}
+	if err := c.checkTables(ctx); err != nil {
+		return err
+	}
 	reader, err := driver.OpenReader(db)
 	if err != nil {
 		// Without a tree state there is no size to walk to.
 		c.report.damage("tree state", "", err)
-		return c.report, nil
+		return nil
 	}
 	c.log = reader
 	c.checkCheckpoint(ctx)
 	if err := c.walk(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	c.checkStrays()
-	return c.report, nil
+	return nil
 }
 
 // checkCheckpoint verifies the published checkpoint's signatures.

@@ -3,6 +3,7 @@ package fsck
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 )
 
@@ -29,6 +30,10 @@ type Report struct {
 	Erased        uint64 `json:"erased"`
 	// Documents counts archived DID documents of issuers.
 	Documents uint64 `json:"documents"`
+	// Tables counts the tables of the database, TablesSound those of which
+	// every block verifies.
+	Tables      int `json:"tables"`
+	TablesSound int `json:"tablesSound"`
 	// DamageCount is how many damages there are, Damages the first of them.
 	DamageCount uint64   `json:"damageCount"`
 	Damages     []Damage `json:"damages"`
@@ -38,10 +43,10 @@ type Report struct {
 
 // Damage is one thing that is not as it must be.
 type Damage struct {
-	// What is hurt: "tree state", "checkpoint", "tile", "entry", "body",
+	// What is hurt: "file", "database" (it cannot be opened), "tree state", "checkpoint", "tile", "entry", "body",
 	// "signature", "issuer document" or "index".
 	What string `json:"what"`
-	// Where it is: a tile's path, or an entry's index.
+	// Where it is: a file's name, a tile's path, or an entry's index.
 	Where string `json:"where,omitzero"`
 	// Detail says in which way.
 	Detail string `json:"detail"`
@@ -58,7 +63,8 @@ func (r *Report) damage(what, where string, err error) {
 	r.OK = false
 	r.DamageCount++
 	if len(r.Damages) < maxDamages {
-		r.Damages = append(r.Damages, Damage{what, where, err.Error()})
+		detail, _, _ := strings.Cut(err.Error(), "\n") // the rest is the library's
+		r.Damages = append(r.Damages, Damage{what, where, detail})
 	}
 }
 
@@ -84,6 +90,7 @@ func (r *Report) Print(w io.Writer) error {
 	fmt.Fprintf(w, "%s: %d entries, %d of them published\n", r.Origin, r.Size, r.Published)
 	fmt.Fprintf(w, "  entries in their place in the tree: %d of %d\n", r.EntriesSound, r.Size)
 	fmt.Fprintf(w, "  receipts that open and verify:      %d of %d (%d erased)\n", r.ReceiptsSound, r.Receipts-r.Erased, r.Erased)
+	fmt.Fprintf(w, "  tables that verify block by block:  %d of %d\n", r.TablesSound, r.Tables)
 	if r.CheckpointHolds {
 		fmt.Fprintf(w, "  published checkpoint:               signed by the log, and the entries have its root\n")
 	} else {

@@ -52,7 +52,8 @@ type DB struct {
 
 // Open opens the database in dir, or creates it where opts say so. It holds an
 // exclusive lock on dir until Close. Errors that a caller can do something
-// about are ErrExists, ErrNotExist, ErrLocked, ErrOrigin and ErrVersion.
+// about are ErrExists, ErrNotExist, ErrLocked, ErrOrigin, ErrVersion and
+// ErrHurt.
 func Open(dir string, opts Options) (*DB, error) {
 	opts = withDefaults(opts)
 	if opts.Create && opts.Origin == "" {
@@ -64,6 +65,11 @@ func Open(dir string, opts Options) (*DB, error) {
 	lock, err := lockDir(dir, opts.FS)
 	if err != nil {
 		return nil, err
+	}
+	if !opts.ReadOnly { // who only reads makes nothing worse
+		if err := checkLogs(dir, opts); err != nil {
+			return nil, errors.Join(fmt.Errorf("open database in %s: %w", dir, err), lock.Close())
+		}
 	}
 	db := &DB{dir: dir, fs: opts.FS, lock: lock, fatal: newFatal(opts)}
 	if err := db.open(opts); err != nil {
