@@ -43,7 +43,8 @@ type Collector struct {
 // record is what is kept of every receipt.
 type record struct {
 	leaf          [32]byte
-	at            int64 // seconds since 1970
+	at            int64  // seconds since 1970
+	size          uint64 // of the newest tree that a bundle proves it in
 	configuration int32
 	group         int32
 }
@@ -89,15 +90,15 @@ func (k *Collector) Add(e *Examined) {
 		}
 		k.rejected.add(e.name+"\x00"+e.rejected.Detail, func() Rejected { return e.rejected })
 		return
-	case k.isKnown(e):
-		return
 	case !e.inScope:
 		k.scope.OutOfScope++
+		return
+	case k.isKnown(e):
 		return
 	}
 	k.scope.Receipts++
 	k.observeTime(e.entry.At)
-	r := record{leaf: e.leaf, at: e.entry.At.Unix()}
+	r := record{leaf: e.leaf, at: e.entry.At.Unix(), size: e.checkpoint.Size}
 	r.configuration, r.group = k.drift.observe(e)
 	k.seen[e.place] = r
 	k.observeRun(e)
@@ -123,6 +124,8 @@ func (k *Collector) isKnown(e *Examined) bool {
 		}
 	}
 	k.scope.Duplicates++
+	before.size = max(before.size, e.checkpoint.Size)
+	k.seen[e.place] = before
 	return true
 }
 
@@ -228,7 +231,7 @@ func (k *Collector) Report(p *policy.Policy, policyFile []byte) *Controls {
 	sum := sha256.Sum256(policyFile)
 	r := &Controls{
 		Report: ControlsVersion, Statement: Statement, Options: k.options, Scope: k.scope,
-		Basis: Basis{PolicySHA256: hex.EncodeToString(sum[:]), Quorum: p.Quorum(), Logs: k.logStates(),
+		Basis: Basis{PolicySHA256: hex.EncodeToString(sum[:]), Quorum: p.Quorum(), Logs: k.logStates(places),
 			PopulationSHA256: k.population(places)},
 		Controls: k.results(), Timeline: k.timeline(), Drift: k.drift.report(places, k.seen),
 		Models: k.modelUses(), Vendors: k.vendorUses(), Issuers: k.issuerUses(), Orgs: k.orgUses(),

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"crypto/sha256"
 	"encoding/json/v2"
 	"time"
 
@@ -108,18 +109,46 @@ type outcome struct {
 	missing, notable uint32
 }
 
-// Verified reports whether the bundle verified.
-func (e *Examined) Verified() bool { return e.verified }
+// Counts reports whether the bundle verified and is in scope.
+func (e *Examined) Counts() bool { return e.verified && e.inScope }
+
+// Place returns the log and the index of a bundle that verified.
+func (e *Examined) Place() (origin string, index uint64) { return e.place.origin, e.place.index }
+
+// Checkpoint returns the size of the tree that the bundle proves the receipt in,
+// and the SHA-256 of the signed note. Of two bundles of one receipt the report
+// goes by the one with the greater of these: notes for one tree may differ in
+// their cosignatures, and the choice must not depend on the order.
+func (e *Examined) Checkpoint() (size uint64, sum [sha256.Size]byte) {
+	return e.checkpoint.Size, sha256.Sum256(e.signed)
+}
+
+// Rejection returns why a bundle does not count, nil if it verified.
+func (e *Examined) Rejection() *Rejected {
+	if e.verified {
+		return nil
+	}
+	return &e.rejected
+}
 
 // Examine verifies a bundle and holds it against every control. The name tells
 // the bundle from others in the report, as a file name does.
 func (x *Examiner) Examine(name string, data []byte) *Examined {
-	e := &Examined{name: name, rejected: Rejected{Name: name}}
 	b, err := bundle.Parse(data)
 	if err != nil {
-		e.rejected.Code, e.rejected.Detail = verdict.CodeOf(err), err.Error()
-		return e
+		return Unreadable(name, err)
 	}
+	return x.ExamineBundle(name, b)
+}
+
+// Unreadable stands for what should be a bundle and cannot be read as one.
+func Unreadable(name string, err error) *Examined {
+	return &Examined{name: name, rejected: Rejected{Name: name, Code: verdict.CodeOf(err), Detail: err.Error()}}
+}
+
+// ExamineBundle is [Examiner.Examine] for a bundle that was read already.
+func (x *Examiner) ExamineBundle(name string, b *bundle.Bundle) *Examined {
+	e := &Examined{name: name, rejected: Rejected{Name: name}}
 	v := verify.Bundle(b, x.options)
 	if !v.Verified {
 		e.reject(b, v)

@@ -13,6 +13,7 @@ type logTally struct {
 	roots  map[uint64][32]byte // by tree size
 	size   uint64
 	signed []byte // the newest checkpoint
+	sum    [32]byte
 }
 
 // observeCheckpoint keeps the newest checkpoint and looks for two trees of one
@@ -33,20 +34,25 @@ func (k *Collector) observeCheckpoint(e *Examined) {
 	if !known {
 		t.roots[cp.Size] = cp.Root
 	}
-	// Of two notes for one tree, which differ in cosignatures, take either,
-	// but always the same.
-	if cp.Size > t.size || cp.Size == t.size && bytes.Compare(e.signed, t.signed) > 0 {
-		t.size, t.signed = cp.Size, e.signed
+	if size, sum := e.Checkpoint(); size > t.size || size == t.size && bytes.Compare(sum[:], t.sum[:]) > 0 {
+		t.size, t.sum, t.signed = size, sum, e.signed
 	}
 }
 
-func (k *Collector) logStates() []LogState {
+func (k *Collector) logStates(places []place) []LogState {
 	out := []LogState{}
+	sizes := make(map[string]map[uint64]bool)
+	for _, at := range places {
+		if sizes[at.origin] == nil {
+			sizes[at.origin] = make(map[uint64]bool)
+		}
+		sizes[at.origin][k.seen[at].size] = true
+	}
 	for _, origin := range slices.Sorted(maps.Keys(k.logs)) {
 		t := k.logs[origin]
 		root := t.roots[t.size]
 		out = append(out, LogState{Origin: origin, Size: t.size, Root: hex.EncodeToString(root[:]),
-			Checkpoint: string(t.signed), Checkpoints: len(t.roots)})
+			Checkpoint: string(t.signed), Checkpoints: len(sizes[origin])})
 	}
 	return out
 }

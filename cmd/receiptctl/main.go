@@ -10,6 +10,7 @@
 //	verify   verify bundles and receipts, offline
 //	report   say what receipts show, for auditors and regulators
 //	coverage find the commits that have no receipt, or not the right one
+//	export   pack receipts, proofs and reports into one archive for procurement
 //
 // Exit status: 0 good, 1 bad (a verification failed, a receipt was refused), 2
 // usage, 3 cannot tell.
@@ -63,6 +64,7 @@ unseen. You need no account and no trust in the log to verify a receipt.`,
 		newVerify(),
 		newReport(),
 		newCoverage(),
+		newExport(),
 	)
 	return root
 }

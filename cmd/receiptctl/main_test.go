@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 //	pin FILE          the log pins a DID document
 //	swap              from now on the log answers with the wrong bundle
 //	exits N COMMAND   runs it, and it must exit with N
+//	damage FILE       flips a bit in every hundredth byte
 //	flip FILE TEXT A  replaces the first TEXT in FILE by A
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -48,10 +49,11 @@ func TestScripts(t *testing.T) {
 				os.WriteFile(filepath.Join(env.WorkDir, "foreign.txt"), []byte("log "+newFakeLog(t).vkey+"\nquorum none\n"), 0o644))
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"pin":   pin,
-			"swap":  swap,
-			"flip":  flip,
-			"exits": exits,
+			"pin":    pin,
+			"swap":   swap,
+			"flip":   flip,
+			"damage": damage,
+			"exits":  exits,
 		},
 	})
 }
@@ -90,6 +92,16 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s has no %q", args[0], args[1])
 	}
 	ts.Check(os.WriteFile(name, bytes.Replace(data, []byte(args[1]), []byte(args[2]), 1), 0o644))
+}
+
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	name := ts.MkAbs(args[0])
+	data, err := os.ReadFile(name)
+	ts.Check(err)
+	for i := 50; i < len(data); i += 100 {
+		data[i] ^= 1
+	}
+	ts.Check(os.WriteFile(name, data, 0o644))
 }
 
 func exits(ts *testscript.TestScript, _ bool, args []string) {

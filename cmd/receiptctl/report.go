@@ -104,8 +104,9 @@ func (f *evidenceFlags) readPolicy(cmd *cobra.Command) (*policy.Policy, []byte, 
 	return p, data, err
 }
 
-// collect verifies all bundles and returns the report on controls.
-func (f *evidenceFlags) collect(cmd *cobra.Command, c *report.Catalogue, o report.Options, files []string) (*report.Controls, error) {
+// collect verifies all bundles and returns the report on controls. each is
+// called with every bundle, after it was examined.
+func (f *evidenceFlags) collect(cmd *cobra.Command, c *report.Catalogue, o report.Options, files []string, each ...func(bundles.Bundle, *report.Examined)) (*report.Controls, error) {
 	if len(files) == 0 && len(f.dirs) == 0 {
 		return nil, usage(cmd, "say which bundles to look at: files, or a folder with --dir")
 	}
@@ -113,13 +114,7 @@ func (f *evidenceFlags) collect(cmd *cobra.Command, c *report.Catalogue, o repor
 	if err != nil {
 		return nil, err
 	}
-	var where *report.Rule
-	if o.Where != "" {
-		if where, err = report.ParseRule(o.Where); err != nil {
-			return nil, failing(exitUsage, fmt.Errorf("--where: %w", err), "a rule is as in: build.project = 'shop' and entry.at >= '2026-05'")
-		}
-	}
-	x, err := report.NewExaminer(c, where, verify.Options{Policy: p})
+	x, err := examinerOf(c, o, p)
 	if err != nil {
 		return nil, err
 	}
@@ -128,11 +123,22 @@ func (f *evidenceFlags) collect(cmd *cobra.Command, c *report.Catalogue, o repor
 	if err != nil {
 		return nil, cannotRead(err)
 	}
+	type result struct {
+		b bundles.Bundle
+		e *report.Examined
+	}
 	bar := newProgress(cmd.ErrOrStderr(), "examined", total)
 	k := report.NewCollector(c, o)
 	err = bundles.Examine(cmd.Context(), source, runtime.GOMAXPROCS(0),
-		func(b bundles.Bundle) *report.Examined { return x.Examine(b.Name, b.Data) },
-		func(e *report.Examined) error { k.Add(e); bar.step(); return nil })
+		func(b bundles.Bundle) result { return result{b, x.Examine(b.Name, b.Data)} },
+		func(r result) error {
+			k.Add(r.e)
+			for _, call := range each {
+				call(r.b, r.e)
+			}
+			bar.step()
+			return nil
+		})
 	bar.clear()
 	if err != nil {
 		if cmd.Context().Err() != nil {
@@ -141,6 +147,18 @@ func (f *evidenceFlags) collect(cmd *cobra.Command, c *report.Catalogue, o repor
 		return nil, cannotRead(err)
 	}
 	return k.Report(p, policyFile), nil
+}
+
+// examinerOf makes the examiner for what a report's options pick.
+func examinerOf(c *report.Catalogue, o report.Options, p *policy.Policy) (*report.Examiner, error) {
+	var where *report.Rule
+	if o.Where != "" {
+		var err error
+		if where, err = report.ParseRule(o.Where); err != nil {
+			return nil, failing(exitUsage, fmt.Errorf("--where: %w", err), "a rule is as in: build.project = 'shop' and entry.at >= '2026-05'")
+		}
+	}
+	return report.NewExaminer(c, where, verify.Options{Policy: p})
 }
 
 // exitOfEvidence says whether all of the evidence held: exceptions to a control

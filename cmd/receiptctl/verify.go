@@ -63,6 +63,9 @@ Exit status: 0 all verified, 1 one failed, 2 usage, 3 cannot tell.`,
 }
 
 func verifyFiles(cmd *cobra.Command, f verifyFlags, names []string) error {
+	if len(names) == 1 && isArchive(names[0]) {
+		return verifyArchive(cmd, f, names[0])
+	}
 	if len(names) > 1 && (f.proof != "" || f.diff != "") {
 		return usage(cmd, "--proof and --diff go with one file")
 	}

@@ -36,8 +36,35 @@ type Source struct {
 // with the line. An over-long text is cut right after the bound, so that
 // parsing it fails.
 type Bundle struct {
-	Name string
-	Data []byte
+	Name  string
+	Data  []byte
+	Place Place
+}
+
+// Place is where a bundle was read from, to be read again.
+type Place struct {
+	Path   string
+	Offset int64
+}
+
+// Read reads the bundle again. What is there may have changed in between.
+func (p Place) Read() ([]byte, error) {
+	f, err := os.Open(p.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if !isLines(p.Path) {
+		return io.ReadAll(io.LimitReader(f, maxText))
+	}
+	if _, err := f.Seek(p.Offset, io.SeekStart); err != nil {
+		return nil, err
+	}
+	line, _, err := readLine(bufio.NewReader(f))
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return bytes.TrimSpace(line), err
 }
 
 // maxText is one byte more than a bundle may have.
@@ -103,7 +130,7 @@ func read(path, name string, must bool, yield func(Bundle) error) error {
 	}
 	defer f.Close()
 	if isLines(path) {
-		return lines(f, name, yield)
+		return lines(f, path, name, yield)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxText))
 	if err != nil {
@@ -112,7 +139,7 @@ func read(path, name string, must bool, yield func(Bundle) error) error {
 	if !must && !says(data) {
 		return nil
 	}
-	return yield(Bundle{name, data})
+	return yield(Bundle{name, data, Place{Path: path}})
 }
 
 // says reports whether a text has the member by which a bundle is known.
@@ -123,12 +150,13 @@ func says(data []byte) bool {
 	return json.Unmarshal(data, &head) == nil && head.Bundle == bundle.Version
 }
 
-func lines(f io.Reader, name string, yield func(Bundle) error) error {
+func lines(f io.Reader, path, name string, yield func(Bundle) error) error {
 	in := bufio.NewReaderSize(f, 1<<16)
+	var offset int64
 	for n := 1; ; n++ {
-		line, err := readLine(in)
+		line, size, err := readLine(in)
 		if trimmed := bytes.TrimSpace(line); len(trimmed) > 0 {
-			if err := yield(Bundle{fmt.Sprintf("%s:%d", name, n), trimmed}); err != nil {
+			if err := yield(Bundle{fmt.Sprintf("%s:%d", name, n), trimmed, Place{path, offset}}); err != nil {
 				return err
 			}
 		}
@@ -138,17 +166,19 @@ func lines(f io.Reader, name string, yield func(Bundle) error) error {
 		if err != nil {
 			return err
 		}
+		offset += size
 	}
 }
 
-// readLine reads a line and keeps at most maxText bytes of it.
-func readLine(in *bufio.Reader) ([]byte, error) {
-	var line []byte
+// readLine reads a line, keeps at most maxText bytes of it, and says how many
+// there were.
+func readLine(in *bufio.Reader) (line []byte, size int64, err error) {
 	for {
 		part, err := in.ReadSlice('\n')
+		size += int64(len(part))
 		line = append(line, part[:min(len(part), maxText-len(line))]...)
 		if !errors.Is(err, bufio.ErrBufferFull) {
-			return line, err
+			return line, size, err
 		}
 	}
 }
@@ -157,14 +187,20 @@ func readLine(in *bufio.Reader) ([]byte, error) {
 // with each result from this one, in no particular order. An error is that of
 // reading, of the context, or the first of collect.
 func Examine[T any](ctx context.Context, s Source, workers int, examine func(Bundle) T, collect func(T) error) error {
+	return Parallel(ctx, s.each, workers, examine, collect)
+}
+
+// Parallel is Examine for whatever feed yields. feed ends when yield or the
+// context does.
+func Parallel[I, O any](ctx context.Context, feed func(ctx context.Context, yield func(I) error) error, workers int, examine func(I) O, collect func(O) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	read, done := make(chan Bundle, workers), make(chan T, workers)
+	read, done := make(chan I, workers), make(chan O, workers)
 	go func() {
 		defer close(read)
-		err := s.each(ctx, func(b Bundle) error {
+		err := feed(ctx, func(item I) error {
 			select {
-			case read <- b:
+			case read <- item:
 				return nil
 			case <-ctx.Done():
 				return ctx.Err()
@@ -177,8 +213,8 @@ func Examine[T any](ctx context.Context, s Source, workers int, examine func(Bun
 	var all sync.WaitGroup
 	for range workers {
 		all.Go(func() {
-			for b := range read {
-				done <- examine(b)
+			for item := range read {
+				done <- examine(item)
 			}
 		})
 	}

@@ -61,6 +61,20 @@ func TestNamedFilesAreNeverPassedOver(t *testing.T) {
 	}
 }
 
+func TestPlaceReadsTheSameAgain(t *testing.T) {
+	n := 0
+	err := Examine(t.Context(), Source{Dirs: []string{folder(t)}}, 2, func(b Bundle) error {
+		again, err := b.Place.Read()
+		if err == nil && string(again) != string(b.Data) {
+			err = fmt.Errorf("%s: %q, then %q", b.Name, b.Data, again)
+		}
+		return err
+	}, func(err error) error { n++; return err })
+	if err != nil || n != 6 {
+		t.Errorf("%d bundles, %v", n, err)
+	}
+}
+
 func TestOverlongIsCut(t *testing.T) {
 	dir := t.TempDir()
 	long := strings.Repeat("x", 3*maxText)

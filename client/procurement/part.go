@@ -1,0 +1,73 @@
+package procurement
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json/jsontext"
+	"encoding/json/v2"
+
+	"github.com/armalo/receiptlog/client/checkpoint"
+	"github.com/armalo/receiptlog/client/jcs"
+	"github.com/armalo/receiptlog/client/verdict"
+)
+
+// maxPartBytes bounds the file of a proof or an issuer: an entry of 64 KiB and
+// sixty-three hashes.
+const maxPartBytes = 128 << 10
+
+// proofPart is the file of one proof. Checkpoint and issuer are paths.
+type proofPart struct {
+	Checkpoint string         `json:"checkpoint"`
+	Entry      jsontext.Value `json:"entry"`
+	Inclusion  []string       `json:"inclusion"`
+	Index      uint64         `json:"index"`
+	Issuer     string         `json:"issuer,omitzero"`
+	Salt       string         `json:"salt"`
+}
+
+// issuerPart is the file of one issuer's evidence.
+type issuerPart struct {
+	Entry     jsontext.Value `json:"entry"`
+	Inclusion []string       `json:"inclusion"`
+	Index     uint64         `json:"index"`
+}
+
+// parsePart reads a part strictly, in any JSON form.
+func parsePart(path string, data []byte, into any) error {
+	canonical, err := jcs.Canonicalize(data, maxPartBytes)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(canonical, into, json.RejectUnknownMembers(true)); err != nil {
+		return verdict.Errorf(verdict.Malformed, path, "%v", err)
+	}
+	return nil
+}
+
+func encodeHashes(hashes [][32]byte) []string {
+	out := make([]string, len(hashes))
+	for i, h := range hashes {
+		out[i] = base64.StdEncoding.EncodeToString(h[:])
+	}
+	return out
+}
+
+func decodeHashes(path string, encoded []string) ([][32]byte, error) {
+	out := make([][32]byte, len(encoded))
+	for i, s := range encoded {
+		h, err := checkpoint.ParseHash(s)
+		if err != nil {
+			return nil, verdict.Errorf(verdict.Malformed, path, "inclusion[%d] is no base64 SHA-256 hash", i)
+		}
+		out[i] = h
+	}
+	return out, nil
+}
+
+func decodeSalt(path, s string) (salt [32]byte, err error) {
+	raw, err := hex.DecodeString(s)
+	if err != nil || len(raw) != len(salt) || hex.EncodeToString(raw) != s {
+		return salt, verdict.Errorf(verdict.Malformed, path, "salt must be 64 lower-case hex digits")
+	}
+	return [32]byte(raw), nil
+}

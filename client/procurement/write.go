@@ -1,0 +1,151 @@
+package procurement
+
+import (
+	"archive/zip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json/v2"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/armalo/receiptlog/client/bundle"
+	"github.com/armalo/receiptlog/client/checkpoint"
+	"github.com/armalo/receiptlog/client/verdict"
+)
+
+// Writer streams an archive. Close it. After an error it writes nothing more.
+// It is for one goroutine at a time.
+type Writer struct {
+	zip      *zip.Writer
+	manifest Manifest
+	shared   map[string]bool // checkpoints and issuers written, by path
+	last     string          // the place of the receipt before, so that the order is one
+	err      error
+}
+
+// NewWriter begins an archive. The scope says in words what was asked for, as
+// in "organisation acme, from 2026-01-01 to 2026-07-01".
+func NewWriter(w io.Writer, scope string) *Writer {
+	return &Writer{zip: zip.NewWriter(w), shared: make(map[string]bool),
+		manifest: Manifest{Archive: Version, Scope: scope, Absent: []Absence{}, Files: []File{}}}
+}
+
+// Add writes a bundle. Bundles come in ascending order of their log's origin
+// and then of their index, each once: so there is one archive for one set.
+func (w *Writer) Add(b *bundle.Bundle) error {
+	if w.err != nil {
+		return w.err
+	}
+	w.err = w.add(b)
+	return w.err
+}
+
+func (w *Writer) add(b *bundle.Bundle) error {
+	cp, err := checkpoint.ParseSigned(b.Checkpoint)
+	if err != nil {
+		return err
+	}
+	place := fmt.Sprintf("%s\x00%020d", cp.Origin, b.Index)
+	if w.last >= place {
+		return verdict.Errorf(verdict.Malformed, "index", "entry %d of %s comes out of order, or twice", b.Index, cp.Origin)
+	}
+	w.last = place
+	part := proofPart{Entry: b.Entry, Inclusion: encodeHashes(b.Hashes), Index: b.Index, Salt: hex.EncodeToString(b.Salt[:])}
+	if part.Checkpoint, err = w.share("checkpoints/", ".txt", b.Checkpoint); err != nil {
+		return err
+	}
+	if b.Issuer != nil {
+		issuer, err := json.Marshal(issuerPart{b.Issuer.Entry, encodeHashes(b.Issuer.Hashes), b.Issuer.Index})
+		if err != nil {
+			return err
+		}
+		if part.Issuer, err = w.share("issuers/", ".json", issuer); err != nil {
+			return err
+		}
+	}
+	name := nameOf(cp.Origin, b.Index)
+	if err := w.file("receipts/"+name, b.Receipt); err != nil {
+		return err
+	}
+	data, err := json.Marshal(part)
+	if err != nil {
+		return err
+	}
+	w.manifest.Receipts++
+	return w.file("proofs/"+name, data)
+}
+
+// nameOf names the files of one receipt. Logs are told apart by the hash of
+// their origin: indices alone would not.
+func nameOf(origin string, index uint64) string {
+	sum := sha256.Sum256([]byte(origin))
+	return fmt.Sprintf("%x/%012d.json", sum[:4], index)
+}
+
+// share writes what several receipts need once, under its hash.
+func (w *Writer) share(folder, suffix string, data []byte) (string, error) {
+	sum := sha256.Sum256(data)
+	path := folder + hex.EncodeToString(sum[:16]) + suffix
+	if w.shared[path] {
+		return path, nil
+	}
+	w.shared[path] = true
+	return path, w.file(path, data)
+}
+
+// Absent notes a receipt that belongs to the scope and is not in the archive.
+func (w *Writer) Absent(a Absence) { w.manifest.Absent = append(w.manifest.Absent, a) }
+
+// AddFile writes a report or another file at the top level.
+func (w *Writer) AddFile(name string, data []byte) error {
+	if !isPath(name) || strings.Contains(name, "/") || name == manifestName || name == readmeName {
+		return fmt.Errorf("archive: %q is no name for a file of its own", name)
+	}
+	if w.err == nil {
+		w.err = w.file(name, data)
+	}
+	return w.err
+}
+
+// file writes one file. Its time is left out: the archive depends on its
+// content alone.
+func (w *Writer) file(path string, data []byte) error {
+	if len(w.manifest.Files) == maxFiles {
+		return verdict.Errorf(verdict.TooLarge, "", "an archive has at most %d files", maxFiles)
+	}
+	out, err := w.zip.CreateHeader(&zip.FileHeader{Name: path, Method: zip.Deflate})
+	if err == nil {
+		_, err = out.Write(data)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	sum := sha256.Sum256(data)
+	w.manifest.Files = append(w.manifest.Files, File{path, int64(len(data)), hex.EncodeToString(sum[:])})
+	return nil
+}
+
+// Close writes README and manifest and ends the archive. It does not close the
+// writer beneath.
+func (w *Writer) Close() error {
+	if w.err != nil {
+		return w.err
+	}
+	if w.err = w.file(readmeName, []byte(readme(&w.manifest))); w.err != nil {
+		return w.err
+	}
+	data, err := w.manifest.marshal()
+	if err != nil {
+		return err
+	}
+	out, err := w.zip.CreateHeader(&zip.FileHeader{Name: manifestName, Method: zip.Deflate})
+	if err == nil {
+		_, err = out.Write(data)
+	}
+	if err == nil {
+		err = w.zip.Close()
+	}
+	w.err = err
+	return err
+}

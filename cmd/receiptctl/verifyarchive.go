@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/armalo/receiptlog/client/policy"
+	"github.com/armalo/receiptlog/client/procurement"
+	"github.com/armalo/receiptlog/client/report"
+	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/cmd/receiptctl/bundles"
+)
+
+// archiveVerdict is what verify says of an archive, in JSON too.
+type archiveVerdict struct {
+	Archive  string                `json:"archive"`
+	Scope    string                `json:"scope"`
+	Verified bool                  `json:"verified"`
+	Receipts int                   `json:"receipts"`
+	Good     int                   `json:"receiptsVerified"`
+	Failed   []report.Rejected     `json:"failed"`
+	Absent   []procurement.Absence `json:"absent"`
+	// Differences are where report.json is not what the receipts show.
+	Differences []string `json:"differences"`
+	// NotChecked are files that could not be made again, and why.
+	NotChecked []string `json:"notChecked"`
+
+	exit int
+}
+
+// isArchive reports whether a file begins as a zip does.
+func isArchive(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 4)
+	_, err = io.ReadFull(f, head)
+	return err == nil && bytes.Equal(head, []byte("PK\x03\x04"))
+}
+
+// verifyArchive verifies every receipt of an archive and makes its reports
+// again.
+func verifyArchive(cmd *cobra.Command, f verifyFlags, name string) error {
+	if f.proof != "" || f.diff != "" || f.repo != "" || f.document != "" {
+		return usage(cmd, "an archive brings all that its receipts need; only --policy goes with it")
+	}
+	p, err := loadPolicy(f.policy)
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		return usage(cmd, "say whom to trust, with --policy FILE: it is not in the archive")
+	}
+	policyFile, err := readInput(nil, f.policy, policy.MaxBytes)
+	if err != nil {
+		return err
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return cannotRead(err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return cannotRead(err)
+	}
+	a, err := procurement.Open(file, info.Size())
+	if err != nil {
+		return failing(exitBad, fmt.Errorf("%s: %w", name, err), "it was damaged, or altered, or is no procurement archive")
+	}
+	v, err := judgeArchive(cmd, a, p, policyFile)
+	if err != nil {
+		return err
+	}
+	if f.json {
+		err = printJSON(cmd.OutOrStdout(), v)
+	} else if !f.quiet || !v.Verified {
+		v.show(cmd.OutOrStdout(), name)
+	}
+	if err != nil {
+		return err
+	}
+	return silently(v.exit)
+}
+
+func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, policyFile []byte) (*archiveVerdict, error) {
+	m := a.Manifest()
+	v := &archiveVerdict{Archive: m.Archive, Scope: m.Scope, Receipts: a.Len(), Failed: []report.Rejected{}, Absent: m.Absent, Differences: []string{}, NotChecked: []string{}}
+	claimed, catalogue, options := claimedReport(a, v)
+	x, err := examinerOf(catalogue, options, p)
+	if err != nil {
+		return nil, err
+	}
+	k := report.NewCollector(catalogue, options)
+	bar := newProgress(cmd.ErrOrStderr(), "verified", a.Len())
+	feed := func(_ context.Context, yield func(int) error) error {
+		for n := range a.Len() {
+			if err := yield(n); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err = bundles.Parallel(cmd.Context(), feed, runtime.GOMAXPROCS(0), func(n int) *report.Examined {
+		b, err := a.Bundle(n)
+		if err != nil {
+			return report.Unreadable(a.Name(n), err)
+		}
+		return x.ExamineBundle(a.Name(n), b)
+	}, func(e *report.Examined) error {
+		if why := e.Rejection(); why != nil {
+			v.Failed = append(v.Failed, *why)
+		} else {
+			v.Good++
+		}
+		k.Add(e)
+		bar.step()
+		return nil
+	})
+	bar.clear()
+	if err != nil {
+		return nil, err
+	}
+	made := k.Report(p, policyFile)
+	if claimed != nil {
+		if err := v.compare(a, claimed, made); err != nil {
+			return nil, err
+		}
+	}
+	v.conclude(made)
+	return v, nil
+}
+
+// claimedReport reads the archive's report. Without one that can be made again
+// the receipts are held against our own catalogue.
+func claimedReport(a *procurement.Archive, v *archiveVerdict) (*report.Controls, *report.Catalogue, report.Options) {
+	const name = "report.json"
+	own := report.Options{Samples: 5, List: 1000}
+	data, err := a.File(name, report.MaxReportBytes)
+	if err != nil {
+		v.NotChecked = append(v.NotChecked, err.Error())
+		return nil, report.Builtin(), own
+	}
+	claimed, err := report.ParseControls(data)
+	if err != nil {
+		v.Differences = append(v.Differences, name+": "+err.Error())
+		return nil, report.Builtin(), own
+	}
+	if claimed.CatalogueSHA256 != report.Builtin().SHA256() {
+		v.NotChecked = append(v.NotChecked, name+" was made with other controls than this version of receiptctl has; read its rules before you rely on it")
+	}
+	return claimed, claimed.Catalogue, claimed.Options
+}
+
+// compare holds the archive's reports to the ones made of its receipts. Bundles
+// that the export left out are in the manifest, and in the claimed report alone.
+func (v *archiveVerdict) compare(a *procurement.Archive, claimed, made *report.Controls) error {
+	made.Scope, made.Rejected = scopeOf(claimed, made), claimed.Rejected
+	differences, err := report.Compare(claimed, made)
+	if err != nil {
+		return err
+	}
+	v.Differences = append(v.Differences, differences...)
+	for _, as := range renderings {
+		name := "report" + as.suffix
+		if !a.Has(name) || as.format == "json" {
+			continue
+		}
+		data, err := a.File(name, procurement.MaxFileBytes)
+		if err != nil {
+			v.Differences = append(v.Differences, err.Error())
+			continue
+		}
+		again, err := as.render(made)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(data, again) {
+			v.NotChecked = append(v.NotChecked, name+" is not as this version of receiptctl writes it; make it again with receiptctl report controls")
+		}
+	}
+	return nil
+}
+
+// scopeOf takes what an archive cannot show about the bundles that were given
+// to the export from the report's own word: how many there were, and how many
+// did not count. It takes nothing about those that did.
+func scopeOf(claimed, made *report.Controls) report.Scope {
+	s := claimed.Scope
+	s.Receipts, s.First, s.Last = made.Scope.Receipts, made.Scope.First, made.Scope.Last
+	return s
+}
+
+func (v *archiveVerdict) conclude(made *report.Controls) {
+	slices.SortFunc(v.Failed, func(a, b report.Rejected) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
+	failed := slices.ContainsFunc(v.Failed, func(r report.Rejected) bool { return !r.Unknown })
+	forked := slices.ContainsFunc(made.Conflicts, func(c report.Conflict) bool { return c.Kind == report.ConflictFork })
+	switch {
+	case failed || forked || len(v.Differences) > 0:
+		v.exit = exitBad
+	case len(v.Failed) > 0 || len(v.NotChecked) > 0 || v.Receipts == 0:
+		v.exit = exitCannotTell
+	}
+	v.Verified = v.exit == exitGood
+}
+
+// maxShown bounds each list that people are shown.
+const maxShown = 20
+
+func (v *archiveVerdict) show(w io.Writer, name string) {
+	p := newPainter(w)
+	mark := func(good bool) string {
+		if good {
+			return p.mark(verdict.Passed)
+		}
+		return p.mark(verdict.Failed)
+	}
+	fmt.Fprintf(w, "%s\n  %s\n", p.paint(bold, name), v.Scope)
+	fmt.Fprintf(w, "  %s receipts     %d of %d verified\n", mark(v.Good == v.Receipts), v.Good, v.Receipts)
+	for _, r := range v.Failed[:min(len(v.Failed), maxShown)] {
+		fmt.Fprintf(w, "      %s: %s: %s\n", r.Name, r.Code, r.Detail)
+	}
+	fmt.Fprintf(w, "  %s report       %s\n", mark(len(v.Differences) == 0), counted(len(v.Differences), "difference")+" from what the receipts show")
+	for _, d := range v.Differences[:min(len(v.Differences), maxShown)] {
+		fmt.Fprintf(w, "      %s\n", d)
+	}
+	for _, why := range v.NotChecked {
+		fmt.Fprintf(w, "  %s not checked: %s\n", p.mark(verdict.NotChecked), why)
+	}
+	if len(v.Absent) > 0 {
+		fmt.Fprintf(w, "  %s absent       %s, by the manifest\n", p.mark(verdict.NotChecked), counted(len(v.Absent), "receipt"))
+		for _, a := range v.Absent[:min(len(v.Absent), maxShown)] {
+			where := a.Name
+			if a.Index != nil {
+				where = fmt.Sprintf("%s entry %d", a.Name, *a.Index)
+			}
+			fmt.Fprintf(w, "      %s: %s %s\n", where, a.Why, a.Detail)
+		}
+	}
+	switch v.exit {
+	case exitGood:
+		fmt.Fprintln(w, p.paint(green, "verified"))
+	case exitBad:
+		fmt.Fprintln(w, p.paint(red, "NOT VERIFIED"))
+	default:
+		fmt.Fprintln(w, p.paint(bold, "cannot tell")+": see what was not checked")
+	}
+}
