@@ -77,6 +77,7 @@ func measureProofs(l *log, size uint64) error {
 		took = append(took, time.Since(begin))
 	}
 	slices.Sort(took)
+	fmt.Printf("# proof: median %.3f ms\n", took[count/2].Seconds()*1000)
 	metric("proof_p99_ms", took[count*99/100].Seconds()*1000, "ms")
 	return nil
 }

@@ -36,7 +36,22 @@ type Index struct {
 	orgs orgs
 }
 
-// New returns the index in db.
+// ErrIncomplete says that a rebuild of the index was begun and not finished.
+var ErrIncomplete = errors.New("index is incomplete: it must be rebuilt")
+
+// Open returns the index in db, or ErrIncomplete.
+func Open(db *kv.DB) (*Index, error) {
+	rebuilding, err := db.Has(kv.RebuildingKey())
+	if err != nil {
+		return nil, fmt.Errorf("open index: %w", err)
+	}
+	if rebuilding {
+		return nil, ErrIncomplete
+	}
+	return New(db), nil
+}
+
+// New returns the index in db, complete or not: it is for who rebuilds it.
 func New(db *kv.DB) *Index {
 	return &Index{db: db, key: db.Secret(), orgs: orgs{pending: make(map[string]Handle)}}
 }

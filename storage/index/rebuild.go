@@ -19,18 +19,23 @@ type Rebuilder struct {
 
 // Rebuild drops identities, runs and issuers and has fill write them anew from
 // entries and bodies, which only the caller can read. Nobody may append or look
-// up meanwhile. If it is interrupted, the index is incomplete and must be
-// rebuilt again: the caller runs it before it serves.
+// up meanwhile. If it is interrupted, [Open] returns ErrIncomplete until a
+// rebuild is finished.
 func (x *Index) Rebuild(fill func(r *Rebuilder) error) error {
 	b := x.db.NewBatch()
+	b.Set(kv.RebuildingKey(), nil)
 	for _, bounds := range kv.IndexBounds() {
 		b.DeleteRange(bounds[0], bounds[1])
 	}
-	r := &Rebuilder{x: x, b: b}
+	if err := b.Commit(true); err != nil {
+		return fmt.Errorf("rebuild index: %w", err)
+	}
+	r := &Rebuilder{x: x, b: x.db.NewBatch()}
 	if err := fill(r); err != nil {
 		return fmt.Errorf("rebuild index: %w", err)
 	}
 	if r.err == nil {
+		r.b.Delete(kv.RebuildingKey())
 		r.err = r.b.Commit(true)
 	}
 	if r.err != nil {

@@ -6,7 +6,7 @@ import "encoding/binary"
 // are big-endian, so that keys sort as their numbers do. u8, u64: 1 and 8 bytes.
 //
 //	prefix  then                          value
-//	'm'     name                          settings of this database: "version", "origin", "secret"
+//	'm'     name                          settings of this database: "version", "origin", "secret", "rebuilding"
 //	's'     -                             tree state: u64 size, 32 bytes root
 //	'e'     u64 bundle, u8 first          entries first.. of the bundle, each behind its u16 length
 //	'h'     u8 level, u64 tile, u8 first  hashes first.. of the tile, 32 bytes each
@@ -154,6 +154,9 @@ func IndexBounds() [][2][]byte {
 	}
 	return all
 }
+
+// RebuildingKey is there while the ranges of IndexBounds are incomplete.
+func RebuildingKey() []byte { return append([]byte{prefixMeta}, "rebuilding"...) }
 
 // KeyIndex returns the leaf index that a key of a run or an issuer ends with.
 func KeyIndex(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-8:]) }
