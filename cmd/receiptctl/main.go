@@ -35,7 +35,7 @@ func main() {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "receiptctl",
-		Short: "issue, submit, fetch and verify build receipts",
+		Short: "issue, submit, fetch, verify and audit build receipts",
 		Long: `receiptctl issues, submits, fetches and verifies build receipts.
 
 A build receipt is a signed record of one change that an AI agent made: what
@@ -62,6 +62,8 @@ unseen. You need no account and no trust in the log to verify a receipt.`,
 		newSubmit(),
 		newGet(),
 		newVerify(),
+		newAudit(),
+		newMonitor(),
 		newReport(),
 		newCoverage(),
 		newExport(),

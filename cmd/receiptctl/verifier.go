@@ -34,6 +34,11 @@ func gather(cmd *cobra.Command, f verifyFlags) (*verifier, error) {
 			return nil, err
 		}
 	}
+	if f.erasure != "" {
+		if vr.options.Erasure, err = loadErasure(f.erasure); err != nil {
+			return nil, err
+		}
+	}
 	if f.diff != "" {
 		if vr.options.Diff, err = hashFile(cmd.InOrStdin(), f.diff); err != nil {
 			return nil, err

@@ -12,7 +12,7 @@ import (
 
 type verifyFlags struct {
 	policy, document, proof string
-	diff, repo              string
+	diff, repo, erasure     string
 	json, quiet             bool
 }
 
@@ -33,6 +33,7 @@ evidence to have more checked:
   --diff FILE    hashes a diff that you have
   --did-document the issuer's DID document, for a receipt without a bundle
   --proof        the receipt's .tlog-proof, for a receipt without a bundle
+  --erasure      the log's answer that it has erased its own copy
 
 A receipt without a bundle can be verified too; whether any log holds it is then
 not known. Several files get one line each, save those that do not verify.
@@ -54,6 +55,7 @@ Exit status: 0 all verified, 1 one failed, 2 usage, 3 cannot tell.`,
 	flags.StringVar(&f.policy, "policy", "", "policy `file`: which logs and witnesses to trust")
 	flags.StringVar(&f.document, "did-document", "", "`file` with the issuer's DID document")
 	flags.StringVar(&f.proof, "proof", "", ".tlog-proof `file` of a receipt without a bundle")
+	flags.StringVar(&f.erasure, "erasure", "", "`file` with the evidence of an erasure, as the log answers 410 with")
 	flags.StringVar(&f.diff, "diff", "", "`file` with the diff to compare (\"-\" for standard input)")
 	flags.StringVar(&f.repo, "repo", "", "`folder` of the git repository to make the diff from")
 	flags.BoolVar(&f.json, "json", false, "print the verdict as JSON; for several files one line each")

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/armalo/receiptlog/client/did"
+	rules "github.com/armalo/receiptlog/client/retention"
+	"github.com/armalo/receiptlog/client/retention/period"
 	"github.com/armalo/receiptlog/log"
 	"github.com/armalo/receiptlog/storage/kv"
 )
@@ -52,6 +54,9 @@ type Config struct {
 	// with 507 while reading goes on; more than 64 MiB is sensible.
 	ReserveBytes uint64 `json:"reserveBytes"`
 
+	// Retention is what the log promises at least about bodies.
+	Retention ConfigRetention `json:"retention"`
+
 	// LogLevel is one of debug, info, warn and error; LogFormat is text or
 	// json. The log goes to standard error.
 	LogLevel  string `json:"logLevel"`
@@ -70,6 +75,27 @@ type ConfigDIDWeb struct {
 	CacheFor Duration `json:"cacheFor"`
 }
 
+// ConfigRetention is what the log promises at least about bodies. Periods are
+// ISO 8601.
+type ConfigRetention struct {
+	// Floor is the least that an organisation's rules may keep receipts for.
+	Floor string `json:"floor"`
+	// Notice is how long a rule that shortens waits before it touches earlier
+	// receipts.
+	Notice string `json:"notice"`
+}
+
+// terms reads the periods.
+func (c ConfigRetention) terms() (t rules.Terms, err error) {
+	if t.Floor, err = period.Parse(c.Floor); err != nil {
+		return t, fmt.Errorf("retention.floor: %w", err)
+	}
+	if t.Notice, err = period.Parse(c.Notice); err != nil {
+		return t, fmt.Errorf("retention.notice: %w", err)
+	}
+	return t, nil
+}
+
 // defaultConfig is what init writes, and what a name that is left out means.
 func defaultConfig() Config {
 	return Config{
@@ -81,6 +107,7 @@ func defaultConfig() Config {
 		RepublishInterval:  Duration(log.DefaultRepublishInterval),
 		MaxOutstanding:     log.DefaultMaxOutstanding,
 		ReserveBytes:       kv.DefaultReserveBytes,
+		Retention:          ConfigRetention{Floor: rules.DefaultTerms.Floor.String(), Notice: rules.DefaultTerms.Notice.String()},
 		LogLevel:           "info",
 		LogFormat:          "text",
 	}
@@ -114,6 +141,9 @@ func readConfig(dir string) (*Config, error) {
 func (c *Config) check() error {
 	if c.Origin == "" {
 		return errors.New("origin is missing")
+	}
+	if _, err := c.Retention.terms(); err != nil {
+		return err
 	}
 	if len(c.Keys) == 0 {
 		return errors.New("keys: at least one is needed")

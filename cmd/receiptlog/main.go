@@ -3,6 +3,10 @@
 //	init    make a new log: keys, configuration, data directory
 //	serve   run it
 //	fsck    check everything that is stored
+//	access  make a key for an auditor or an operator
+//	rules   show or set how long an organisation's receipts are kept
+//	hold    place a legal hold, or lift one
+//	erase   erase particular receipts on a legal basis
 //
 // Exit status: 0 good, 1 bad (damage found, the log failed), 2 usage, 3 cannot
 // tell.
@@ -45,6 +49,6 @@ hands out bundles that anybody can verify offline with receiptctl.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(cmd, "%v", err)
 	})
-	root.AddCommand(newInit(), newServe(), newFsck())
+	root.AddCommand(newInit(), newServe(), newFsck(), newAccess(), newRules(), newHold(), newErase())
 	return root
 }

@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 //	receipt FILE RUN   writes a receipt by the issuer
 //	post FILE STATUS   submits it to $URL, which must answer with that status
 //	get PATH STATUS    gets a path of $URL, which must answer with that status
+//	until PATH STATUS  gets a path of $URL until it answers with that status
 //	flip FILE          flips a bit in the middle of a file
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -45,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"receipt": makeReceipt,
 			"post":    post,
 			"get":     get,
+			"until":   until,
 			"flip":    flip,
 		},
 	})
@@ -95,6 +97,21 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 	resp, err := http.Get(ts.Getenv("URL") + args[0])
 	ts.Check(err)
 	wantStatus(ts, resp, args[1])
+}
+
+// until waits for what the log does by itself, a short while after it said so.
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	for range 200 {
+		resp, err := http.Get(ts.Getenv("URL") + args[0])
+		ts.Check(err)
+		if strconv.Itoa(resp.StatusCode) == args[1] {
+			wantStatus(ts, resp, args[1])
+			return
+		}
+		resp.Body.Close()
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("%s never answered %s", args[0], args[1])
 }
 
 func wantStatus(ts *testscript.TestScript, resp *http.Response, want string) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/armalo/receiptlog/log"
 	"github.com/armalo/receiptlog/log/httpapi"
+	"github.com/armalo/receiptlog/log/retention"
 	"github.com/armalo/receiptlog/storage/kv"
 )
 
@@ -69,6 +70,10 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	keys, err := readAccess(f.dir)
+	if err != nil {
+		return err
+	}
 	l, err := openLog(f.dir, c, logger)
 	if err != nil {
 		return err
@@ -76,6 +81,7 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	err = run(cmd, l, c, f.addressFile, httpapi.Options{
 		Logger:  logger,
 		Metrics: telemetry,
+		Keys:    keys,
 		// Two checkpoints in a row may be late before somebody is called.
 		MaxAge: 2*time.Duration(c.RepublishInterval) + 10*time.Second,
 	})
@@ -100,7 +106,12 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	terms, err := c.Retention.terms()
+	if err != nil {
+		return nil, err
+	}
 	l, err := log.Open(log.Options{
+		Retention:          retention.Options{Terms: terms},
 		Dir:                filepath.Join(dir, dataName),
 		Signers:            signers,
 		Issuers:            c.Issuers,

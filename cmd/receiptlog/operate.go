@@ -1,0 +1,75 @@
+package main
+
+import (
+	"encoding/json/jsontext"
+	"encoding/json/v2"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/armalo/receiptlog/client/api"
+)
+
+// Environment variables that stand in for flags. A key is never a flag: others
+// on the machine would see it.
+const (
+	urlVariable   = "RECEIPTLOG_URL"
+	tokenVariable = "RECEIPTLOG_TOKEN"
+)
+
+// operateFlags are common to the commands that speak to a running log.
+type operateFlags struct{ url, keyFile string }
+
+func (f *operateFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.url, "url", "", "the running log's `URL` (default: $"+urlVariable+")")
+	cmd.Flags().StringVar(&f.keyFile, "key-file", "", "`file` with an operator's key (default: $"+tokenVariable+")")
+}
+
+// dial makes a client of the running log.
+func (f *operateFlags) dial(cmd *cobra.Command) (*api.Client, error) {
+	if f.url == "" {
+		f.url = os.Getenv(urlVariable)
+	}
+	token := os.Getenv(tokenVariable)
+	if f.keyFile != "" {
+		data, err := os.ReadFile(f.keyFile)
+		if err != nil {
+			return nil, failing(exitUsage, err, "")
+		}
+		token = strings.TrimSpace(string(data))
+	}
+	if f.url == "" || token == "" {
+		return nil, usage(cmd, "say which log, with --url, and show an operator's key, with --key-file")
+	}
+	client, err := api.New(f.url, api.Options{UserAgent: "receiptlog", Token: token})
+	if err != nil {
+		return nil, usage(cmd, "%v", err)
+	}
+	return client, nil
+}
+
+// answered turns an error of the log's client into a complaint.
+func answered(err error) error {
+	if p, ok := errors.AsType[*api.Problem](err); ok && p.Status < 500 {
+		hint := ""
+		if p.Code == api.CodeUnauthorized {
+			hint = "make a key with: receiptlog access --scope operator"
+		}
+		return failing(exitBad, err, hint)
+	}
+	return failing(exitCannotTell, err, "is the log running? whether it took the request in, receiptctl audit shows")
+}
+
+// show prints an answer.
+func show(w io.Writer, v any) error {
+	data, err := json.Marshal(v, jsontext.WithIndent("  "))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", data)
+	return err
+}
