@@ -83,6 +83,9 @@ type ConfigRetention struct {
 	// Notice is how long a rule that shortens waits before it touches earlier
 	// receipts.
 	Notice string `json:"notice"`
+	// Paused has erasures appended and none carried out, and nothing swept,
+	// until it is false again.
+	Paused bool `json:"paused"`
 }
 
 // terms reads the periods.

@@ -111,7 +111,7 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 		return nil, err
 	}
 	l, err := log.Open(log.Options{
-		Retention:          retention.Options{Terms: terms},
+		Retention:          retention.Options{Terms: terms, Paused: c.Retention.Paused},
 		Dir:                filepath.Join(dir, dataName),
 		Signers:            signers,
 		Issuers:            c.Issuers,

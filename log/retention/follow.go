@@ -13,6 +13,10 @@ import (
 // Run carries out what the published log says, until ctx ends. It returns an
 // error only if the database fails.
 func (k *Keeper) Run(ctx context.Context) error {
+	if k.opts.Paused {
+		k.opts.Logger.Warn("nothing that is due is erased: retention is paused")
+		return nil
+	}
 	ticker := time.NewTicker(k.opts.Interval)
 	defer ticker.Stop()
 	for {
@@ -59,6 +63,15 @@ func (k *Keeper) Step(ctx context.Context) (more bool, err error) {
 		}
 	}
 	return k.scrub(ctx)
+}
+
+// Idle reports whether nothing is left to carry out or to scrub but what a hold
+// stops or is not published yet.
+func (k *Keeper) Idle() bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	ranges, err := promise.Scrubs(k.db)
+	return err == nil && len(ranges) == 0 && len(k.pending) == 0
 }
 
 func (k *Keeper) beginNew() error {

@@ -39,6 +39,9 @@ type Options struct {
 	// ScrubEvery is the least time between scrubs, each of which rewrites some
 	// files; 0 means DefaultScrubEvery. A request for erasure waits for it too.
 	ScrubEvery time.Duration
+	// Paused appends promises and erasures and carries nothing out, for an
+	// operator who has to look into something first.
+	Paused bool
 	// Now tells the time; nil means time.Now. Logger may be nil.
 	Now    func() time.Time
 	Logger *slog.Logger
