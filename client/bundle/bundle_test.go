@@ -98,7 +98,9 @@ func TestParseRefuses(t *testing.T) {
 // TestDeepestReceipt holds that whatever depth a receipt or a DID document may
 // have on its own, it may have in a bundle.
 func TestDeepestReceipt(t *testing.T) {
-	deep := func(levels int) string { return strings.Repeat(`{"a":`, levels-1) + "{}" + strings.Repeat("}", levels-1) }
+	deep := func(levels int) string {
+		return strings.Repeat(`{"a":`, levels-1) + "{}" + strings.Repeat("}", levels-1)
+	}
 	b := sample()
 	b.Receipt = []byte(deep(jcs.MaxDepth))
 	b.Issuer.Entry = []byte(`{"document":` + deep(jcs.MaxDepth) + `,"kind":"issuer"}`)
