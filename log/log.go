@@ -90,6 +90,9 @@ func Open(opts Options) (*Log, error) {
 	if l.db, err = kv.Open(opts.Dir, storage); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
+	if err := l.checkSeen(); err != nil {
+		return nil, fmt.Errorf("open log: %w", errors.Join(err, l.db.Close()))
+	}
 	if err := l.start(); err != nil {
 		return nil, fmt.Errorf("open log: %w", errors.Join(err, l.db.Close()))
 	}

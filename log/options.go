@@ -60,6 +60,9 @@ type Options struct {
 	// Retention says what the log promises at least about bodies, and how it
 	// goes about erasing them. Now and Logger are set by Open.
 	Retention retention.Options
+	// Seen are signed checkpoints that somebody has seen of this log. Open fails
+	// with seen.ErrRolledBack where the data does not extend them (I5).
+	Seen [][]byte
 	// ShutdownTimeout bounds how long Close waits. 0 means the default.
 	ShutdownTimeout time.Duration
 

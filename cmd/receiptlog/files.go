@@ -33,7 +33,7 @@ func syncDir(path string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// replaceFile writes a file whole or not at all, over one that may exist.
+// replaceFile writes a file durably, whole or not at all, over one that may exist.
 func replaceFile(path string, data []byte, mode fs.FileMode) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".receiptlog-*")
 	if err != nil {
@@ -41,8 +41,11 @@ func replaceFile(path string, data []byte, mode fs.FileMode) error {
 	}
 	defer os.Remove(f.Name()) // fails once it is renamed, as it should
 	_, err = f.Write(data)
-	if err := errors.Join(err, f.Chmod(mode), f.Close()); err != nil {
+	if err := errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return os.Rename(f.Name(), path)
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
 }

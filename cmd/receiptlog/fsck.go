@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -76,19 +77,31 @@ func fsckOptions(dir string) (fsck.Options, error) {
 	if err != nil {
 		return fsck.Options{}, err
 	}
-	signers, err := loadSigners(dir, c.Keys)
+	own, err := fsckPolicy(dir, c.Keys)
 	if err != nil {
 		return fsck.Options{}, failing(exitCannotTell, err, "")
+	}
+	published, err := readSeen(dir)
+	if err != nil {
+		return fsck.Options{}, failing(exitCannotTell, err, "")
+	}
+	return fsck.Options{Dir: filepath.Join(dir, dataName), Origin: c.Origin, Policy: own, Keys: len(own.Logs()), Seen: published}, nil
+}
+
+// fsckPolicy trusts the log's own keys, or where they are not, as in a backup,
+// those that its policy file names.
+func fsckPolicy(dir string, keys []string) (*policy.Policy, error) {
+	signers, err := loadSigners(dir, keys)
+	if errors.Is(err, fs.ErrNotExist) {
+		return policyOf(dir)
+	} else if err != nil {
+		return nil, err
 	}
 	var vkeys []string
 	for _, s := range signers {
 		vkeys = append(vkeys, s.Verifier().VKey())
 	}
-	own, err := policy.ForLog(vkeys...)
-	if err != nil {
-		return fsck.Options{}, failing(exitCannotTell, err, "")
-	}
-	return fsck.Options{Dir: filepath.Join(dir, dataName), Origin: c.Origin, Policy: own, Keys: len(vkeys)}, nil
+	return policy.ForLog(vkeys...)
 }
 
 // progress returns a function that shows how far the work is, where a person

@@ -3,6 +3,8 @@
 //	init    make a new log: keys, configuration, data directory
 //	serve   run it
 //	fsck    check everything that is stored
+//	backup  copy a log, running or not
+//	restore make a backup a log again
 //	access  make a key for an auditor or an operator
 //	rules   show or set how long an organisation's receipts are kept
 //	hold    place a legal hold, or lift one
@@ -49,6 +51,6 @@ hands out bundles that anybody can verify offline with receiptctl.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(cmd, "%v", err)
 	})
-	root.AddCommand(newInit(), newServe(), newFsck(), newAccess(), newRules(), newHold(), newErase())
+	root.AddCommand(newInit(), newServe(), newFsck(), newBackup(), newRestore(), newAccess(), newRules(), newHold(), newErase())
 	return root
 }

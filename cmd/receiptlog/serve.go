@@ -16,6 +16,7 @@ import (
 	"github.com/armalo/receiptlog/log"
 	"github.com/armalo/receiptlog/log/httpapi"
 	"github.com/armalo/receiptlog/log/retention"
+	"github.com/armalo/receiptlog/log/seen"
 	"github.com/armalo/receiptlog/storage/kv"
 )
 
@@ -78,6 +79,9 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	admin := startAdmin(f.dir, l, logger)
+	stopped, saved := make(chan struct{}), make(chan struct{})
+	go func() { defer close(saved); keepSeen(stopped, f.dir, l, logger) }()
 	err = run(cmd, l, c, f.addressFile, httpapi.Options{
 		Logger:  logger,
 		Metrics: telemetry,
@@ -85,7 +89,10 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 		// Two checkpoints in a row may be late before somebody is called.
 		MaxAge: 2*time.Duration(c.RepublishInterval) + 10*time.Second,
 	})
-	if err = errors.Join(err, l.Close(context.Background())); err == nil {
+	err = errors.Join(err, admin.Close(), l.Close(context.Background()))
+	close(stopped)
+	<-saved
+	if err == nil {
 		logger.Info("stopped; everything accepted is published")
 	}
 	return err
@@ -110,6 +117,10 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	published, err := readSeen(dir)
+	if err != nil {
+		return nil, err
+	}
 	l, err := log.Open(log.Options{
 		Retention:          retention.Options{Terms: terms, Paused: c.Retention.Paused},
 		Dir:                filepath.Join(dir, dataName),
@@ -120,6 +131,7 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 		RepublishInterval:  time.Duration(c.RepublishInterval),
 		MaxOutstanding:     c.MaxOutstanding,
 		ReserveBytes:       c.ReserveBytes,
+		Seen:               published,
 		Logger:             logger,
 	})
 	switch {
@@ -128,7 +140,20 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 	case errors.Is(err, kv.ErrNotExist):
 		return nil, failing(exitBad, err, "serve creates nothing: restore the data directory, or make a new log with init")
 	}
-	return l, err
+	return l, explainRollback(dir, err)
+}
+
+// explainRollback tells an operator what to do about a log that must not sign.
+func explainRollback(dir string, err error) error {
+	switch {
+	case errors.Is(err, kv.ErrBackup):
+		return failing(exitBad, err, "make it a log again with: receiptlog restore")
+	case errors.Is(err, seen.ErrRolledBack):
+		return failing(exitBad, err, "the data directory is older than "+filepath.Join(dir, seenName)+"; to go on would fork the log. Bring back the newest data directory; see receiptlog restore --help")
+	case errors.Is(err, kv.ErrHurt):
+		return failing(exitBad, err, "see what still verifies with receiptlog fsck --dir "+dir+", and restore a backup")
+	}
+	return err
 }
 
 // run serves until the command's context ends or the log fails.

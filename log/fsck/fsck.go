@@ -20,6 +20,7 @@ import (
 	"fmt"
 
 	"github.com/armalo/receiptlog/client/policy"
+	"github.com/armalo/receiptlog/log/seen"
 	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/index"
 	"github.com/armalo/receiptlog/storage/kv"
@@ -34,6 +35,8 @@ type Options struct {
 	Policy *policy.Policy
 	// Keys is how many log keys must have signed the checkpoint.
 	Keys int
+	// Seen are signed checkpoints that somebody has seen of this log.
+	Seen [][]byte
 	// Progress is told now and then how many entries are checked of how many.
 	// It may be nil. It is called from one goroutine.
 	Progress func(done, total uint64)
@@ -87,6 +90,11 @@ func check(ctx context.Context, db *kv.DB, o Options, report *Report) error {
 	}
 	c.log = reader
 	c.checkCheckpoint(ctx)
+	for _, signed := range o.Seen {
+		if err := seen.Check(ctx, reader, o.Policy, signed); err != nil {
+			c.report.damage("checkpoint", "", err)
+		}
+	}
 	if err := c.walk(ctx); err != nil {
 		return err
 	}

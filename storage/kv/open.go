@@ -52,8 +52,8 @@ type DB struct {
 
 // Open opens the database in dir, or creates it where opts say so. It holds an
 // exclusive lock on dir until Close. Errors that a caller can do something
-// about are ErrExists, ErrNotExist, ErrLocked, ErrOrigin, ErrVersion and
-// ErrHurt.
+// about are ErrExists, ErrNotExist, ErrLocked, ErrOrigin, ErrVersion,
+// ErrHurt and ErrBackup.
 func Open(dir string, opts Options) (*DB, error) {
 	opts = withDefaults(opts)
 	if opts.Create && opts.Origin == "" {
@@ -95,6 +95,9 @@ func (db *DB) open(opts Options) error {
 	}
 	if err == nil {
 		err = db.readMeta(opts.Origin)
+	}
+	if err == nil {
+		err = db.refuseBackup(opts)
 	}
 	if err != nil {
 		return errors.Join(err, db.closePebble())

@@ -41,6 +41,8 @@ type Options struct {
 
 	// CacheBytes bounds the cache of blocks; 0 means DefaultCacheBytes.
 	CacheBytes int64
+
+	allowBackup bool // see MarkBackup
 }
 
 const (
