@@ -13,16 +13,18 @@ import (
 const (
 	// Version is the value of the member "archive" of a manifest.
 	Version = "receiptlog/procurement/v1"
-	// maxFiles bounds an archive: two million receipts.
-	maxFiles = 4_000_000
-	// maxManifestBytes bounds the manifest of that many files.
-	maxManifestBytes = 1 << 30
+	// maxFiles bounds an archive: a hundred million receipts, a thousand a file.
+	maxFiles = 100_000
+	// maxManifestBytes bounds the manifest of that many files, and a hundred
+	// thousand absences.
+	maxManifestBytes = 128 << 20
 	// MaxFileBytes bounds any other file in an archive: reports on 200,000
 	// receipts come to some megabytes.
 	MaxFileBytes = 256 << 20
 
-	manifestName = "manifest.json"
-	readmeName   = "README.txt"
+	manifestName   = "manifest.json"
+	receiptsFolder = "receipts/"
+	readmeName     = "README.txt"
 )
 
 // Manifest says what an archive holds.

@@ -8,20 +8,26 @@ import (
 
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/jcs"
+	"github.com/armalo/receiptlog/client/receipt"
 	"github.com/armalo/receiptlog/client/verdict"
 )
 
-// maxPartBytes bounds the file of a proof or an issuer: an entry of 64 KiB and
-// sixty-three hashes.
-const maxPartBytes = 128 << 10
+const (
+	// maxIssuerBytes bounds the file of an issuer: an entry of 64 KiB and
+	// sixty-three hashes.
+	maxIssuerBytes = 128 << 10
+	// maxLineBytes bounds a line: as much besides a receipt.
+	maxLineBytes = receipt.MaxBytes + maxIssuerBytes
+)
 
-// proofPart is the file of one proof. Checkpoint and issuer are paths.
-type proofPart struct {
+// line is one receipt with what proves it. Checkpoint and issuer are paths.
+type line struct {
 	Checkpoint string         `json:"checkpoint"`
 	Entry      jsontext.Value `json:"entry"`
 	Inclusion  []string       `json:"inclusion"`
 	Index      uint64         `json:"index"`
 	Issuer     string         `json:"issuer,omitzero"`
+	Receipt    jsontext.Value `json:"receipt"`
 	Salt       string         `json:"salt"`
 }
 
@@ -32,9 +38,9 @@ type issuerPart struct {
 	Index     uint64         `json:"index"`
 }
 
-// parsePart reads a part strictly, in any JSON form.
-func parsePart(path string, data []byte, into any) error {
-	canonical, err := jcs.Canonicalize(data, maxPartBytes)
+// parsePart reads a line or an issuer strictly, in any JSON form.
+func parsePart(path string, data []byte, limit int, into any) error {
+	canonical, err := jcs.Canonicalize(data, limit)
 	if err != nil {
 		return err
 	}

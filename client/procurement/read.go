@@ -2,16 +2,17 @@ package procurement
 
 import (
 	"archive/zip"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/armalo/receiptlog/client/bundle"
-	"github.com/armalo/receiptlog/client/receipt"
 	"github.com/armalo/receiptlog/client/verdict"
 )
 
@@ -20,7 +21,7 @@ type Archive struct {
 	manifest *Manifest
 	files    map[string]*zip.File
 	listed   map[string]File
-	names    []string // of receipts, as in proofs/ and receipts/
+	chunks   []string // the files of receipts
 	shared   sync.Map // path to content or evidence, of what many receipts share
 	kept     atomic.Int64
 }
@@ -74,8 +75,8 @@ func (a *Archive) match() error {
 			return verdict.Errorf(verdict.Malformed, f.Path, "has %d bytes, the manifest says %d", have.UncompressedSize64, f.Bytes)
 		}
 		a.listed[f.Path] = f
-		if name, ok := strings.CutPrefix(f.Path, "receipts/"); ok {
-			a.names = append(a.names, name)
+		if strings.HasPrefix(f.Path, receiptsFolder) {
+			a.chunks = append(a.chunks, f.Path)
 		}
 	}
 	for path := range a.files {
@@ -83,20 +84,14 @@ func (a *Archive) match() error {
 			return verdict.Errorf(verdict.Malformed, path, "is in the archive and not in the manifest")
 		}
 	}
-	if len(a.names) != a.manifest.Receipts {
-		return verdict.Errorf(verdict.Malformed, manifestName, "speaks of %d receipts, the archive has %d", a.manifest.Receipts, len(a.names))
-	}
 	return nil
 }
 
 // Manifest returns what the archive says of itself.
 func (a *Archive) Manifest() *Manifest { return a.manifest }
 
-// Len returns the number of receipts.
-func (a *Archive) Len() int { return len(a.names) }
-
-// Name returns the path of the n-th receipt.
-func (a *Archive) Name(n int) string { return "receipts/" + a.names[n] }
+// Files lists the files of receipts.
+func (a *Archive) Files() []string { return a.chunks }
 
 // Has reports whether there is a file of this path.
 func (a *Archive) Has(path string) bool { return a.files[path] != nil }
@@ -137,36 +132,54 @@ func unzip(f *zip.File, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// Bundle puts the n-th receipt together with all that proves it. That it can
-// be put together proves nothing yet.
-func (a *Archive) Bundle(n int) (*bundle.Bundle, error) {
-	name := a.names[n]
-	text, err := a.File("receipts/"+name, receipt.MaxBytes)
-	if err != nil {
+// Receipts reads one file of receipts and puts each together with all that
+// proves it; that this can be done proves nothing yet. Names are as in
+// "receipts/1a2b3c4d/000000000012.ndjson:7". A receipt that cannot be put together
+// comes with an error that has a code; where the file itself cannot be read
+// there is one error for all of it.
+func (a *Archive) Receipts(path string) iter.Seq2[string, Receipt] {
+	return func(yield func(string, Receipt) bool) {
+		data, err := a.File(path, chunkBytes+2*maxLineBytes)
+		if err != nil {
+			yield(path, Receipt{Err: err})
+			return
+		}
+		n := 0
+		for text := range bytes.Lines(data) {
+			n++
+			name := fmt.Sprintf("%s:%d", path, n)
+			b, err := a.assemble(name, text)
+			if !yield(name, Receipt{b, err}) {
+				return
+			}
+		}
+	}
+}
+
+// Receipt is a receipt read from an archive, or why it could not be.
+type Receipt struct {
+	Bundle *bundle.Bundle
+	Err    error
+}
+
+// assemble makes a bundle of a line.
+func (a *Archive) assemble(name string, text []byte) (*bundle.Bundle, error) {
+	var l line
+	if err := parsePart(name, text, maxLineBytes, &l); err != nil {
 		return nil, err
 	}
-	data, err := a.File("proofs/"+name, maxPartBytes)
-	if err != nil {
+	b := &bundle.Bundle{Receipt: l.Receipt, Entry: l.Entry, Index: l.Index}
+	var err error
+	if b.Hashes, err = decodeHashes(name, l.Inclusion); err != nil {
 		return nil, err
 	}
-	var part proofPart
-	if err := parsePart("proofs/"+name, data, &part); err != nil {
+	if b.Salt, err = decodeSalt(name, l.Salt); err != nil {
 		return nil, err
 	}
-	if !strings.HasSuffix(name, fmt.Sprintf("/%012d.json", part.Index)) {
-		return nil, verdict.Errorf(verdict.Malformed, "proofs/"+name, "is of entry %d", part.Index)
-	}
-	b := &bundle.Bundle{Receipt: text, Entry: part.Entry, Index: part.Index}
-	if b.Hashes, err = decodeHashes("proofs/"+name, part.Inclusion); err != nil {
-		return nil, err
-	}
-	if b.Salt, err = decodeSalt("proofs/"+name, part.Salt); err != nil {
-		return nil, err
-	}
-	if b.Checkpoint, err = a.checkpoint(part.Checkpoint); err != nil || part.Issuer == "" {
+	if b.Checkpoint, err = a.checkpoint(l.Checkpoint); err != nil || l.Issuer == "" {
 		return b, err
 	}
-	b.Issuer, err = a.issuer(part.Issuer)
+	b.Issuer, err = a.issuer(l.Issuer)
 	return b, err
 }
 
@@ -195,12 +208,12 @@ func (a *Archive) issuer(path string) (*bundle.IssuerEvidence, error) {
 			return e, nil
 		}
 	}
-	data, err := a.File(path, maxPartBytes)
+	data, err := a.File(path, maxIssuerBytes)
 	if err != nil {
 		return nil, err
 	}
 	var part issuerPart
-	if err := parsePart(path, data, &part); err != nil {
+	if err := parsePart(path, data, maxIssuerBytes, &part); err != nil {
 		return nil, err
 	}
 	e := &bundle.IssuerEvidence{Entry: part.Entry, Index: part.Index}

@@ -25,8 +25,8 @@ hash of the change itself.
 
 Begin with report.html, if it is here: it opens in any browser and needs no network.
 
-  receipts/      the receipts as they were signed, by log and index
-  proofs/        for each, what shows that the log holds exactly this receipt
+  receipts/      the receipts as they were signed, one a line with the proof that
+                 the log holds exactly this receipt; by log and index
   checkpoints/   the log's signed states, cosigned by witnesses
   issuers/       the issuers' keys as the log archived them
   manifest.json  every other file with its SHA-256, and which receipts are absent

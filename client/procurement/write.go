@@ -2,6 +2,7 @@ package procurement
 
 import (
 	"archive/zip"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json/v2"
@@ -21,8 +22,24 @@ type Writer struct {
 	manifest Manifest
 	shared   map[string]bool // checkpoints and issuers written, by path
 	last     string          // the place of the receipt before, so that the order is one
+	chunk    chunk
 	err      error
 }
+
+// chunk is a file of receipts in the making.
+type chunk struct {
+	origin string
+	first  uint64
+	lines  int
+	data   bytes.Buffer
+}
+
+const (
+	// chunkLines and chunkBytes end a file of receipts: it is what a reader
+	// holds at a time, and what one processor verifies at a time.
+	chunkLines = 1000
+	chunkBytes = 8 << 20
+)
 
 // NewWriter begins an archive. The scope says in words what was asked for, as
 // in "organisation acme, from 2026-01-01 to 2026-07-01".
@@ -51,8 +68,8 @@ func (w *Writer) add(b *bundle.Bundle) error {
 		return verdict.Errorf(verdict.Malformed, "index", "entry %d of %s comes out of order, or twice", b.Index, cp.Origin)
 	}
 	w.last = place
-	part := proofPart{Entry: b.Entry, Inclusion: encodeHashes(b.Hashes), Index: b.Index, Salt: hex.EncodeToString(b.Salt[:])}
-	if part.Checkpoint, err = w.share("checkpoints/", ".txt", b.Checkpoint); err != nil {
+	l := line{Entry: b.Entry, Inclusion: encodeHashes(b.Hashes), Index: b.Index, Receipt: b.Receipt, Salt: hex.EncodeToString(b.Salt[:])}
+	if l.Checkpoint, err = w.share("checkpoints/", ".txt", b.Checkpoint); err != nil {
 		return err
 	}
 	if b.Issuer != nil {
@@ -60,27 +77,47 @@ func (w *Writer) add(b *bundle.Bundle) error {
 		if err != nil {
 			return err
 		}
-		if part.Issuer, err = w.share("issuers/", ".json", issuer); err != nil {
+		if l.Issuer, err = w.share("issuers/", ".json", issuer); err != nil {
 			return err
 		}
 	}
-	name := nameOf(cp.Origin, b.Index)
-	if err := w.file("receipts/"+name, b.Receipt); err != nil {
-		return err
-	}
-	data, err := json.Marshal(part)
+	data, err := json.Marshal(l)
 	if err != nil {
 		return err
 	}
-	w.manifest.Receipts++
-	return w.file("proofs/"+name, data)
+	return w.line(cp.Origin, b.Index, data)
 }
 
-// nameOf names the files of one receipt. Logs are told apart by the hash of
-// their origin: indices alone would not.
-func nameOf(origin string, index uint64) string {
-	sum := sha256.Sum256([]byte(origin))
-	return fmt.Sprintf("%x/%012d.json", sum[:4], index)
+// line adds a line to the file of receipts that it belongs to.
+func (w *Writer) line(origin string, index uint64, data []byte) error {
+	c := &w.chunk
+	if c.lines == chunkLines || c.data.Len() > chunkBytes || c.lines > 0 && c.origin != origin {
+		if err := w.flush(); err != nil {
+			return err
+		}
+	}
+	if c.lines == 0 {
+		c.origin, c.first = origin, index
+	}
+	c.lines++
+	c.data.Write(data)
+	c.data.WriteByte('\n')
+	w.manifest.Receipts++
+	return nil
+}
+
+// flush writes the file of receipts, if there is one in the making.
+func (w *Writer) flush() error {
+	c := &w.chunk
+	if c.lines == 0 {
+		return nil
+	}
+	// Logs are told apart by the hash of their origin: indices alone would not.
+	sum := sha256.Sum256([]byte(c.origin))
+	err := w.file(fmt.Sprintf("%s%x/%012d.ndjson", receiptsFolder, sum[:4], c.first), c.data.Bytes())
+	c.lines = 0
+	c.data.Reset()
+	return err
 }
 
 // share writes what several receipts need once, under its hash.
@@ -101,6 +138,9 @@ func (w *Writer) Absent(a Absence) { w.manifest.Absent = append(w.manifest.Absen
 func (w *Writer) AddFile(name string, data []byte) error {
 	if !isPath(name) || strings.Contains(name, "/") || name == manifestName || name == readmeName {
 		return fmt.Errorf("archive: %q is no name for a file of its own", name)
+	}
+	if w.err == nil {
+		w.err = w.flush()
 	}
 	if w.err == nil {
 		w.err = w.file(name, data)
@@ -130,6 +170,9 @@ func (w *Writer) file(path string, data []byte) error {
 // writer beneath.
 func (w *Writer) Close() error {
 	if w.err != nil {
+		return w.err
+	}
+	if w.err = w.flush(); w.err != nil {
 		return w.err
 	}
 	if w.err = w.file(readmeName, []byte(readme(&w.manifest))); w.err != nil {

@@ -43,6 +43,9 @@ type compiled struct {
 // NewExaminer returns an Examiner. The catalogue has been through
 // [ParseCatalogue] or [Catalogue.With]; where may be nil.
 func NewExaminer(c *Catalogue, where *Rule, o verify.Options) (*Examiner, error) {
+	if o.Policy != nil && o.Checkpoint == nil {
+		o.Checkpoint = (&memo{policy: o.Policy}).Verify
+	}
 	x := &Examiner{options: o, where: where, controls: make([]compiled, len(c.Controls))}
 	for i := range c.Controls {
 		var err error

@@ -94,41 +94,46 @@ func verifyArchive(cmd *cobra.Command, f verifyFlags, name string) error {
 
 func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, policyFile []byte) (*archiveVerdict, error) {
 	m := a.Manifest()
-	v := &archiveVerdict{Archive: m.Archive, Scope: m.Scope, Receipts: a.Len(), Failed: []report.Rejected{}, Absent: m.Absent, Differences: []string{}, NotChecked: []string{}}
+	v := &archiveVerdict{Archive: m.Archive, Scope: m.Scope, Failed: []report.Rejected{}, Absent: m.Absent, Differences: []string{}, NotChecked: []string{}}
 	claimed, catalogue, options := claimedReport(a, v)
 	x, err := examinerOf(catalogue, options, p)
 	if err != nil {
 		return nil, err
 	}
 	k := report.NewCollector(catalogue, options)
-	bar := newProgress(cmd.ErrOrStderr(), "verified", a.Len())
-	feed := func(_ context.Context, yield func(int) error) error {
-		for n := range a.Len() {
-			if err := yield(n); err != nil {
+	bar := newProgress(cmd.ErrOrStderr(), "verified", m.Receipts)
+	feed := func(_ context.Context, yield func(string) error) error {
+		for _, path := range a.Files() {
+			if err := yield(path); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	err = bundles.Parallel(cmd.Context(), feed, runtime.GOMAXPROCS(0), func(n int) *report.Examined {
-		b, err := a.Bundle(n)
-		if err != nil {
-			return report.Unreadable(a.Name(n), err)
+	err = bundles.Parallel(cmd.Context(), feed, runtime.GOMAXPROCS(0), func(path string) []*report.Examined {
+		var all []*report.Examined
+		for name, r := range a.Receipts(path) {
+			if r.Err != nil {
+				all = append(all, report.Unreadable(name, r.Err))
+			} else {
+				all = append(all, x.ExamineBundle(name, r.Bundle))
+			}
 		}
-		return x.ExamineBundle(a.Name(n), b)
-	}, func(e *report.Examined) error {
-		if why := e.Rejection(); why != nil {
-			v.Failed = append(v.Failed, *why)
-		} else {
-			v.Good++
+		return all
+	}, func(all []*report.Examined) error {
+		for _, e := range all {
+			v.count(e)
+			k.Add(e)
+			bar.step()
 		}
-		k.Add(e)
-		bar.step()
 		return nil
 	})
 	bar.clear()
 	if err != nil {
 		return nil, err
+	}
+	if v.Receipts != m.Receipts {
+		v.Differences = append(v.Differences, fmt.Sprintf("the manifest speaks of %d receipts, the archive has %d", m.Receipts, v.Receipts))
 	}
 	made := k.Report(p, policyFile)
 	if claimed != nil {
@@ -138,6 +143,16 @@ func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, 
 	}
 	v.conclude(made)
 	return v, nil
+}
+
+// count counts one receipt.
+func (v *archiveVerdict) count(e *report.Examined) {
+	v.Receipts++
+	if why := e.Rejection(); why != nil {
+		v.Failed = append(v.Failed, *why)
+	} else {
+		v.Good++
+	}
 }
 
 // claimedReport reads the archive's report. Without one that can be made again
