@@ -77,7 +77,7 @@ func (c *Client) try(ctx context.Context, r request) (*reply, retryAfter, error)
 	if resp.StatusCode >= 400 {
 		return nil, parseRetryAfter(resp.Header.Get("Retry-After")), readProblem(resp)
 	}
-	body, err := readBounded(resp.Body, r.limit)
+	body, err := readBounded(resp.Body, resp.ContentLength, r.limit)
 	if err != nil {
 		return nil, 0, fmt.Errorf("read reply: %w", err)
 	}
@@ -114,11 +114,17 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	return resp, nil
 }
 
-func readBounded(r io.Reader, limit int64) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
+// readBounded reads a body of at most limit bytes. announced is its length, if
+// it was announced: then it is read without growing a buffer on the way.
+func readBounded(r io.Reader, announced, limit int64) ([]byte, error) {
+	var buf bytes.Buffer
+	if announced > 0 && announced <= limit {
+		buf.Grow(int(announced) + bytes.MinRead)
+	}
+	if _, err := buf.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
 		return nil, reachError{err}
 	}
+	body := buf.Bytes()
 	if int64(len(body)) > limit {
 		return nil, fmt.Errorf("%w (over %d bytes)", errReplyTooLarge, limit)
 	}

@@ -38,7 +38,7 @@ type World struct {
 // New returns a world with an open log. change may adjust the options first.
 func New(t testing.TB, change ...func(*log.Options)) *World {
 	t.Helper()
-	w := &World{T: t, Resolver: &Resolver{known: make(map[string]*did.Document)}}
+	w := &World{T: t, Resolver: NewResolver()}
 	w.Issuer = NewIssuer("did:web:issuer.example")
 	w.Resolver.Publish(w.Issuer.Document())
 	w.Options = log.Options{
@@ -267,3 +267,6 @@ func (w *World) Abandon() {
 	}
 	w.Log = nil
 }
+
+// NewResolver returns a resolver that knows no document yet.
+func NewResolver() *Resolver { return &Resolver{known: make(map[string]*did.Document)} }

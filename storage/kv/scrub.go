@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -41,6 +43,10 @@ var ErrNotScrubbed = errors.New("files with deleted rows are still in use")
 // It runs beside other work. Backups and file-system snapshots made before keep
 // what they have.
 func (db *DB) Scrub(ctx context.Context, lower, upper []byte) error {
+	before, err := db.files()
+	if err != nil {
+		return fmt.Errorf("scrub: %w", err)
+	}
 	if err := db.Flush(); err != nil {
 		return fmt.Errorf("scrub: %w", err)
 	}
@@ -48,7 +54,14 @@ func (db *DB) Scrub(ctx context.Context, lower, upper []byte) error {
 		return fmt.Errorf("scrub: %w", err)
 	}
 	deadline := time.Now().Add(scrubPatience)
-	for !db.tidy() {
+	for {
+		left, err := db.leftovers(before)
+		if err != nil {
+			return fmt.Errorf("scrub: %w", err)
+		}
+		if left == 0 {
+			return nil
+		}
 		if err := db.Err(); err != nil {
 			return fmt.Errorf("scrub: %w", err)
 		}
@@ -61,12 +74,43 @@ func (db *DB) Scrub(ctx context.Context, lower, upper []byte) error {
 		case <-time.After(scrubPoll):
 		}
 	}
-	return nil
 }
 
-// tidy reports whether no file is left that is not needed any more.
-func (db *DB) tidy() bool {
-	m := db.Metrics()
-	return m.WAL.ObsoleteFiles == 0 && m.Table.ObsoleteCount == 0 && m.Table.ZombieCount == 0 &&
-		m.BlobFiles.ObsoleteCount == 0 && m.BlobFiles.ZombieCount == 0
+// files returns the names of the write-ahead logs and the tables on disk.
+func (db *DB) files() (names []string, err error) {
+	all, err := db.fs.List(db.dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range all {
+		if isWAL(name) || strings.HasSuffix(name, ".sst") {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// leftovers counts the files among those given that are still there and are no
+// table in use. The flush ended every write-ahead log of before.
+func (db *DB) leftovers(before []string) (n int, err error) {
+	levels, err := db.pebble.SSTables()
+	if err != nil {
+		return 0, err
+	}
+	inUse := make(map[string]bool)
+	for _, tables := range levels {
+		for _, t := range tables {
+			inUse[fmt.Sprintf("%06d.sst", uint64(t.BackingSSTNum))] = true
+		}
+	}
+	now, err := db.files()
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range before {
+		if slices.Contains(now, name) && !inUse[name] {
+			n++
+		}
+	}
+	return n, nil
 }
