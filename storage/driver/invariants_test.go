@@ -210,8 +210,8 @@ func TestI4PublishedIsDurable(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if published != 21 {
-		t.Errorf("%d publications, want one of the empty log and 20", published)
+	if published < 21 { // more if a step was published in two parts
+		t.Errorf("%d publications, want one of the empty log and at least 20", published)
 	}
 }
 
