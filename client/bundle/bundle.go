@@ -26,6 +26,7 @@ import (
 	"encoding/hex"
 	"encoding/json/jsontext"
 	"encoding/json/v2"
+	"slices"
 	"strconv"
 
 	"github.com/armalo/receiptlog/client/entry"
@@ -74,14 +75,17 @@ type opening struct {
 
 // Marshal returns the bundle as canonical JSON. Receipt and entries must be
 // canonical JSON already; they are copied as they are.
-func (b *Bundle) Marshal() []byte {
+func (b *Bundle) Marshal() []byte { return b.Append(nil) }
+
+// Append is [Bundle.Marshal] into memory that the caller has.
+func (b *Bundle) Append(dst []byte) []byte {
 	n := len(b.Receipt) + len(b.Entry) + len(b.Checkpoint)*11/10 + len(b.Hashes)*48 + 256
 	if b.Issuer != nil {
 		n += len(b.Issuer.Entry) + len(b.Issuer.Hashes)*48 + 64
 	}
-	dst := make([]byte, 0, n)
+	dst = slices.Grow(dst, n)
 	dst = append(dst, `{"bundle":"`+Version+`","checkpoint":`...)
-	dst, _ = jsontext.AppendQuote(dst, b.Checkpoint) // a note is UTF-8
+	dst = jcs.AppendQuote(dst, b.Checkpoint)
 	dst = append(dst, `,"entry":`...)
 	dst = append(dst, b.Entry...)
 	dst = appendPlace(append(dst, ','), b.Hashes, b.Index)

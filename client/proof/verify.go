@@ -20,10 +20,27 @@ func LeafHash(entry []byte) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
+// hasher gives the hashes of RFC 6962 to package merkle, whose own hasher makes
+// a new state for each.
+type hasher struct{}
+
+func (hasher) Size() int         { return sha256.Size }
+func (hasher) EmptyRoot() []byte { return rfc6962.DefaultHasher.EmptyRoot() }
+
+func (hasher) HashLeaf(leaf []byte) []byte {
+	h := LeafHash(leaf)
+	return h[:]
+}
+
+func (hasher) HashChildren(left, right []byte) []byte {
+	h := hashChildren([32]byte(left), [32]byte(right))
+	return h[:]
+}
+
 // VerifyInclusion verifies that the tree with the given size and root has leaf at
 // index. The error has code inclusion_invalid.
 func VerifyInclusion(leaf [32]byte, index, size uint64, hashes [][32]byte, root [32]byte) error {
-	err := proof.VerifyInclusion(rfc6962.DefaultHasher, index, size, leaf[:], slicesOf(hashes), root[:])
+	err := proof.VerifyInclusion(hasher{}, index, size, leaf[:], slicesOf(hashes), root[:])
 	return refuse(verdict.InclusionInvalid, err)
 }
 
@@ -35,7 +52,7 @@ func VerifyConsistency(oldSize, newSize uint64, oldRoot, newRoot [32]byte, hashe
 	if oldSize == 0 && oldRoot != checkpoint.EmptyRoot() {
 		return verdict.Errorf(verdict.ConsistencyInvalid, "", "old root is not that of the empty tree")
 	}
-	err := proof.VerifyConsistency(rfc6962.DefaultHasher, oldSize, newSize, slicesOf(hashes), oldRoot[:], newRoot[:])
+	err := proof.VerifyConsistency(hasher{}, oldSize, newSize, slicesOf(hashes), oldRoot[:], newRoot[:])
 	return refuse(verdict.ConsistencyInvalid, err)
 }
 

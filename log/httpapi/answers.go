@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/armalo/receiptlog/client/api"
+	"github.com/armalo/receiptlog/client/bundle"
 	"github.com/armalo/receiptlog/log"
 )
 
@@ -54,7 +55,7 @@ func (a *answers) writeAll() {
 
 // answer appends the line for one slot.
 func (a *answers) answer(s *slot) {
-	result, status, err := a.outcome(s)
+	result, b, err := a.outcome(s)
 	if a.gone {
 		return
 	}
@@ -62,8 +63,8 @@ func (a *answers) answer(s *slot) {
 	a.buf = strconv.AppendInt(a.buf, int64(s.number), 10)
 	a.buf = append(a.buf, `,"status":`...)
 	if err == nil {
-		a.buf = strconv.AppendInt(a.buf, int64(status), 10)
-		a.buf = appendResult(append(a.buf, ','), result)
+		a.buf = strconv.AppendInt(a.buf, int64(statusOf(s.pending, b != nil)), 10)
+		a.buf = appendResult(append(a.buf, ','), result, b)
 	} else {
 		problem, _ := problemOf(err)
 		a.buf = strconv.AppendInt(a.buf, int64(problem.Status), 10)
@@ -74,27 +75,26 @@ func (a *answers) answer(s *slot) {
 	a.buf = append(a.buf, '}', '\n')
 }
 
-// outcome waits for what became of a slot.
-func (a *answers) outcome(s *slot) (*api.SubmitResult, int, error) {
+// outcome waits for what became of a slot. The bundle is nil where nobody waits
+// for one.
+func (a *answers) outcome(s *slot) (r *api.SubmitResult, b *bundle.Bundle, err error) {
 	if s.err != nil {
-		return nil, 0, s.err
+		return nil, nil, s.err
 	}
 	index, err := s.pending.Index()
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
-	if a.b.async || a.gone {
-		return resultOf(s.pending, index, nil), statusOf(s.pending, false), nil
+	if !a.b.async && !a.gone {
+		if b, err = a.bundle(s.pending, index); err != nil {
+			return nil, nil, err
+		}
 	}
-	marshalled, err := a.bundle(s.pending, index)
-	if err != nil {
-		return nil, 0, err
-	}
-	return resultOf(s.pending, index, marshalled), statusOf(s.pending, true), nil
+	return resultOf(s.pending, index), b, nil
 }
 
 // bundle waits for the receipt's checkpoint, sending first what is gathered.
-func (a *answers) bundle(p *log.Pending, index uint64) ([]byte, error) {
+func (a *answers) bundle(p *log.Pending, index uint64) (*bundle.Bundle, error) {
 	ctx := a.b.ctx
 	latest := a.b.h.log.Published()
 	if latest == nil || latest.Size() <= index {
@@ -107,13 +107,10 @@ func (a *answers) bundle(p *log.Pending, index uint64) ([]byte, error) {
 		defer cancel()
 	}
 	b, err := p.Bundle(ctx)
-	if err != nil {
-		if ctx.Err() == context.DeadlineExceeded {
-			a.isStall, a.stalled = true, latest
-		}
-		return nil, err
+	if err != nil && ctx.Err() == context.DeadlineExceeded {
+		a.isStall, a.stalled = true, latest
 	}
-	return b.Marshal(), nil
+	return b, err
 }
 
 // flush sends what is gathered. If the client does not take it in time, the

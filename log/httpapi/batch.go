@@ -38,7 +38,7 @@ type batch struct {
 // slot is one line and, once ready is closed, what became of it.
 type slot struct {
 	number int
-	data   []byte
+	buf    *[]byte // the line, until a worker is done with it
 	size   int64
 
 	ready   chan struct{}
@@ -118,10 +118,12 @@ func (b *batch) read() {
 	defer close(b.work)
 	defer close(b.readDone)
 	for {
-		data, err := b.nextLine()
-		s := &slot{number: b.lines.number, data: data, ready: make(chan struct{})}
+		buf := takeBuffer()
+		line, err := b.nextLine(*buf)
+		s := &slot{number: b.lines.number, ready: make(chan struct{})}
 		if err == nil {
-			s.size = int64(len(data))
+			*buf = line
+			s.buf, s.size = buf, int64(len(line))
 			if b.room.Acquire(b.ctx, s.size) != nil {
 				return
 			}
@@ -163,8 +165,9 @@ func (b *batch) refuse(s *slot, err error) {
 // takeIn is a worker: it begins receipts as they come.
 func (b *batch) takeIn() {
 	for s := range b.work {
-		s.pending, s.err = b.begin(s.data)
-		s.data = nil
+		s.pending, s.err = b.begin(*s.buf)
+		giveBack(s.buf)
+		s.buf = nil
 		close(s.ready)
 	}
 }
@@ -183,8 +186,9 @@ func (b *batch) begin(data []byte) (p *log.Pending, err error) {
 	return b.h.log.Begin(b.ctx, data)
 }
 
-// nextLine reads one line, which must arrive in time.
-func (b *batch) nextLine() ([]byte, error) {
+// nextLine reads one line, in the memory of dst as far as that goes. It must
+// arrive in time.
+func (b *batch) nextLine(dst []byte) ([]byte, error) {
 	if err := readDeadline(b.w, time.Now().Add(b.h.timeouts.line)); err != nil {
 		return nil, err
 	}
@@ -195,7 +199,7 @@ func (b *batch) nextLine() ([]byte, error) {
 		return nil, context.Cause(b.ctx)
 	default:
 	}
-	data, err := b.lines.next()
+	data, err := b.lines.next(dst)
 	if err == io.EOF {
 		// From here on net/http listens for the client going away; it may take
 		// as long as the answers do.

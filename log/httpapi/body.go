@@ -40,13 +40,18 @@ func mediaType(r *http.Request, allowed ...string) (string, error) {
 
 // readBody reads a body of at most limit bytes, which must arrive in time.
 func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	return h.readInto(nil, w, r, limit)
+}
+
+// readInto is readBody into the memory of dst as far as that goes.
+func (h *Handler) readInto(dst []byte, w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
 	if err := readDeadline(w, time.Now().Add(h.timeouts.body)); err != nil {
 		return nil, err
 	}
-	var buf bytes.Buffer
+	buf := bytes.NewBuffer(dst[:0])
 	// A length is only announced: beyond this much, memory follows the bytes.
 	buf.Grow(int(min(max(r.ContentLength, 0), 32<<10)) + bytes.MinRead)
 	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {

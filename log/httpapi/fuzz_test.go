@@ -165,7 +165,7 @@ func FuzzLineReader(f *testing.F) {
 		const max = 40
 		l := newLineReader(bytes.NewReader(data), max)
 		for n := 0; ; n++ {
-			line, err := l.next()
+			line, err := l.next(nil)
 			if errors.Is(err, io.EOF) {
 				break
 			}

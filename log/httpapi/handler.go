@@ -78,7 +78,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if cause := recover(); cause != nil {
 			h.serveFault(rec, r, route, cause)
 		}
-		h.metrics.served(r.Context(), route.name, rec.status, time.Since(began))
+		h.metrics.served(r.Context(), route, rec.status, time.Since(began))
 	}()
 	err := h.deadline(rec, began)
 	switch {

@@ -20,14 +20,14 @@ func newLineReader(r io.Reader, max int) *lineReader {
 	return &lineReader{r: bufio.NewReaderSize(r, 64<<10), max: max}
 }
 
-// next returns the next line that is not blank, without its newline. A line
-// that is too long is skipped to its end and reported as too_large; the lines
-// after it can be read. The last line needs no newline where the body ended
-// properly. All other errors end the body: io.EOF, or what the connection
-// said.
-func (l *lineReader) next() ([]byte, error) {
+// next returns the next line that is not blank, without its newline, in the
+// memory of dst as far as that goes. A line that is too long is skipped to its
+// end and reported as too_large; the lines after it can be read. The last line
+// needs no newline where the body ended properly. All other errors end the
+// body: io.EOF, or what the connection said.
+func (l *lineReader) next(dst []byte) ([]byte, error) {
 	for {
-		line, err := l.line()
+		line, err := l.line(dst[:0])
 		if err != nil || len(line) > 0 {
 			return line, err
 		}
@@ -35,8 +35,7 @@ func (l *lineReader) next() ([]byte, error) {
 }
 
 // line reads one line, which may be blank.
-func (l *lineReader) line() ([]byte, error) {
-	var line []byte
+func (l *lineReader) line(line []byte) ([]byte, error) {
 	tooLong := false
 	for first := true; ; first = false {
 		part, err := l.r.ReadSlice('\n')

@@ -34,8 +34,17 @@ func newMetrics() (*metrics, error) {
 // classes names the classes of status, 0 being an answer that never began.
 var classes = [...]string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}
 
+// labels are what a route's answers are counted under, by class of status.
+type labels [len(classes)]metric.MeasurementOption
+
+func newLabels(route string) (l labels) {
+	for i, class := range classes {
+		l[i] = metric.WithAttributeSet(attribute.NewSet(attribute.String("route", route), attribute.String("status", class)))
+	}
+	return l
+}
+
 // served counts a request.
-func (m *metrics) served(ctx context.Context, route string, status int, took time.Duration) {
-	m.requests.Record(ctx, took.Seconds(), metric.WithAttributes(
-		attribute.String("route", route), attribute.String("status", classes[status/100])))
+func (m *metrics) served(ctx context.Context, r *route, status int, took time.Duration) {
+	m.requests.Record(ctx, took.Seconds(), r.labels[status/100])
 }

@@ -288,15 +288,23 @@ func TestNotReadyWithAStaleCheckpoint(t *testing.T) {
 }
 
 func TestResultIsTheWireType(t *testing.T) {
-	for _, r := range []*api.SubmitResult{
-		{Index: 7, ReceiptHash: "ab"},
-		{Index: 1 << 52, Duplicate: true, RunID: "\"\\\u2028<é", ReceiptHash: "00", Bundle: jsontext.Value(`{"bundle":"receiptlog/v1"}`)},
+	b := &bundle.Bundle{Receipt: []byte("{}"), Entry: []byte("{}"), Checkpoint: []byte("log.example\n")}
+	for _, tt := range []struct {
+		result *api.SubmitResult
+		bundle *bundle.Bundle
+	}{
+		{result: &api.SubmitResult{Index: 7, ReceiptHash: "ab"}},
+		{&api.SubmitResult{Index: 1 << 52, Duplicate: true, RunID: "\"\\\u2028<é", ReceiptHash: "00"}, b},
 	} {
-		want, err := json.Marshal(r)
+		wire := *tt.result
+		if tt.bundle != nil {
+			wire.Bundle = tt.bundle.Marshal()
+		}
+		want, err := json.Marshal(wire)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := string(append(httpapi.AppendResult([]byte("{"), r), '}')); got != string(want) {
+		if got := string(append(httpapi.AppendResult([]byte("{"), tt.result, tt.bundle), '}')); got != string(want) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}

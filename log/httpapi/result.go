@@ -6,13 +6,14 @@ import (
 	"strconv"
 
 	"github.com/armalo/receiptlog/client/api"
+	"github.com/armalo/receiptlog/client/bundle"
 	"github.com/armalo/receiptlog/log"
 )
 
-// appendResult appends the members of an api.SubmitResult. The bundle is
-// spliced in as it is, since it is long and valid JSON already; a test holds
-// the outcome to the wire type.
-func appendResult(dst []byte, r *api.SubmitResult) []byte {
+// appendResult appends the members of an api.SubmitResult, with b for its bundle,
+// which is nil where nobody waited for it. The bundle is long, and so it is
+// made right where it belongs; a test holds the outcome to the wire type.
+func appendResult(dst []byte, r *api.SubmitResult, b *bundle.Bundle) []byte {
 	dst = append(dst, `"index":`...)
 	dst = strconv.AppendUint(dst, r.Index, 10)
 	dst = append(dst, `,"duplicate":`...)
@@ -24,23 +25,20 @@ func appendResult(dst []byte, r *api.SubmitResult) []byte {
 	dst = append(dst, `,"receiptHash":"`...)
 	dst = append(dst, r.ReceiptHash...)
 	dst = append(dst, '"')
-	if r.Bundle != nil {
-		dst = append(dst, `,"bundle":`...)
-		dst = append(dst, r.Bundle...)
+	if b != nil {
+		dst = b.Append(append(dst, `,"bundle":`...))
 	}
 	return dst
 }
 
-// resultOf describes a receipt that was taken in. bundle is nil where nobody
-// waited for it.
-func resultOf(p *log.Pending, index uint64, bundle []byte) *api.SubmitResult {
+// resultOf describes a receipt that was taken in, but for its bundle.
+func resultOf(p *log.Pending, index uint64) *api.SubmitResult {
 	hash := p.Hash()
 	return &api.SubmitResult{
 		Index:       index,
 		Duplicate:   p.Duplicate(),
 		RunID:       p.RunID(),
 		ReceiptHash: hex.EncodeToString(hash[:]),
-		Bundle:      bundle,
 	}
 }
 

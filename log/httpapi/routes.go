@@ -16,6 +16,7 @@ type serveFunc func(w http.ResponseWriter, r *http.Request, arg string) error
 // route is one row of the table of routes.
 type route struct {
 	name    string // label in metrics and logs: one of a fixed set
+	labels  labels
 	methods map[string]serveFunc
 	allow   string // value of the Allow field
 	gate    gate   // how many at a time
@@ -55,7 +56,7 @@ func (h *Handler) table() routes {
 		tiles:    get("tile", reads, true, h.serveTile),
 		receipt:  get("receipt", reads, true, h.serveReceipt),
 		bundle:   get("bundle", reads, true, h.serveBundle),
-		fallback: &route{name: "none"},
+		fallback: newRoute("none", nil, false, nil),
 	}
 	t.exact[api.RouteBodies] = get("bodies", newGate(maxBodies), true, h.serveBodies)
 	t.rules, t.exact[api.RouteHolds], t.exact[api.RouteErasures] = h.promiseRoutes()
@@ -74,7 +75,7 @@ func newRoute(name string, g gate, cors bool, methods map[string]serveFunc) *rou
 		}
 	}
 	slices.Sort(allow)
-	return &route{name: name, methods: methods, allow: strings.Join(allow, ", "), gate: g, cors: cors}
+	return &route{name: name, labels: newLabels(name), methods: methods, allow: strings.Join(allow, ", "), gate: g, cors: cors}
 }
 
 // match finds the route of an escaped path and the variable part of it. Paths

@@ -36,12 +36,8 @@ func (h *Handler) serveSubmissions() serveFunc {
 // serveSubmit takes one receipt and answers when it is under a published
 // checkpoint, or with Prefer: respond-async when it is durable.
 func (h *Handler) serveSubmit(w http.ResponseWriter, r *http.Request, _ string) error {
-	data, err := h.readBody(w, r, maxReceiptBody)
-	if err != nil {
-		return err
-	}
 	prefer := parsePrefer(r.Header["Prefer"])
-	pending, err := h.log.Begin(r.Context(), data)
+	pending, err := h.begin(w, r)
 	if err != nil {
 		return err
 	}
@@ -65,6 +61,17 @@ func (h *Handler) serveSubmit(w http.ResponseWriter, r *http.Request, _ string) 
 	return nil
 }
 
+// begin reads a receipt and takes it in.
+func (h *Handler) begin(w http.ResponseWriter, r *http.Request) (*log.Pending, error) {
+	buf := takeBuffer()
+	defer giveBack(buf)
+	var err error
+	if *buf, err = h.readInto(*buf, w, r, maxReceiptBody); err != nil {
+		return nil, err
+	}
+	return h.log.Begin(r.Context(), *buf)
+}
+
 // await waits for the bundle as long as the client prefers. It returns nil
 // where the client would rather not wait longer.
 func (h *Handler) await(ctx context.Context, p *log.Pending, prefer preference) (*bundle.Bundle, error) {
@@ -85,7 +92,7 @@ func (h *Handler) await(ctx context.Context, p *log.Pending, prefer preference) 
 
 // writeSequenced answers 202: durable, with an index, and not yet published.
 func writeSequenced(w http.ResponseWriter, p *log.Pending, index uint64) error {
-	result := resultOf(p, index, nil)
+	result := resultOf(p, index)
 	body, err := json.Marshal(api.Sequenced{
 		Index:       index,
 		RunID:       result.RunID,
@@ -105,13 +112,13 @@ func writeSequenced(w http.ResponseWriter, p *log.Pending, index uint64) error {
 // writeResult answers 201 with the bundle, or 200 where the log had the
 // receipt before.
 func writeResult(w http.ResponseWriter, p *log.Pending, b *bundle.Bundle) {
-	marshalled := b.Marshal()
-	body := append(make([]byte, 0, len(marshalled)+256), '{')
-	body = append(appendResult(body, resultOf(p, b.Index, marshalled)), '}')
+	buf := takeBuffer()
+	defer giveBack(buf)
+	*buf = append(appendResult(append(*buf, '{'), resultOf(p, b.Index), b), '}')
 	w.Header().Set("Content-Type", api.MediaJSON)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Header().Set("Content-Length", strconv.Itoa(len(*buf)))
 	w.WriteHeader(statusOf(p, true))
-	w.Write(body)
+	w.Write(*buf)
 }
 
 // statusOf is the status of a receipt that was taken in.
