@@ -44,7 +44,7 @@ so that anybody can verify them offline:
 
 Exit status: 0 nothing speaks against the record, 1 something does, 2 usage, 3
 not all could be looked at.`,
-		Example: `  receiptctl audit --policy policy.txt --json > account.json
+		Example: `  receiptctl audit --url https://log.example.com --policy policy.txt --state ./audit --json -o account.json
   receiptctl report article12 --account account.json --policy policy.txt --url https://log.example.com \
       --org acme --dir bundles --from 2026-01-01 --to 2027-01-01 -o article12.html -o article12.json`,
 		RunE: func(cmd *cobra.Command, args []string) error { return reportArticle12(cmd, f, args) },
