@@ -11,7 +11,8 @@ import (
 )
 
 // Run carries out what the published log says, until ctx ends. It returns an
-// error only if the database fails.
+// error only if the database fails; what fails otherwise, as an append to a log
+// that is overloaded or full, is tried again later.
 func (k *Keeper) Run(ctx context.Context) error {
 	if k.opts.Paused {
 		k.opts.Logger.Warn("nothing that is due is erased: retention is paused")
@@ -26,8 +27,12 @@ func (k *Keeper) Run(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return nil
 			}
+			if failure := k.db.Err(); failure != nil {
+				return failure
+			}
 			if err != nil {
-				return err
+				k.opts.Logger.Warn("promises are not kept for the moment, will try again", "error", err)
+				break
 			}
 			if !more {
 				break
