@@ -53,19 +53,3 @@ func (d *Driver) Hurry() { d.publisher.hurry() }
 func onceClose(c chan struct{}) func() {
 	return sync.OnceFunc(func() { close(c) })
 }
-
-// sleep waits for a time, or until early is closed, and returns false if ctx
-// ended first.
-func sleep(ctx context.Context, d time.Duration, early <-chan struct{}) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-early:
-	case <-ctx.Done():
-	}
-	return ctx.Err() == nil
-}

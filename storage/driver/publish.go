@@ -30,6 +30,8 @@ type publisher struct {
 	sign      func(ctx context.Context, size uint64, root []byte) ([]byte, error)
 
 	grown   chan struct{} // the durable tree may have grown
+	amended chan struct{} // there may be amendments
+	amends  amendments
 	hurried chan struct{} // closed once interval does not count any more
 	hurry   func()
 }
@@ -41,6 +43,7 @@ func newPublisher(db *kv.DB, store *cas.Store, r *Reader, opts Options, append *
 		republish: append.CheckpointRepublishInterval(),
 		sign:      append.CheckpointPublisher(r, nil),
 		grown:     make(chan struct{}, 1),
+		amended:   make(chan struct{}, 1),
 		hurried:   make(chan struct{}),
 	}
 	p.hurry = onceClose(p.hurried)
@@ -76,22 +79,25 @@ func (p *publisher) integrated() {
 // run publishes whenever something is to be published and the interval since the
 // last publication, or attempt, has passed, until ctx ends.
 func (p *publisher) run(ctx context.Context) {
+	var failing retry
 	for p.awaitNews(ctx) && p.awaitInterval(ctx) {
-		if err := p.publish(ctx); err != nil && ctx.Err() == nil {
-			p.opts.Logger.Error("checkpoint not published", "err", err)
-			if errors.Is(err, ErrRollback) || p.db.Err() != nil {
-				return
-			}
-			if !sleep(ctx, max(p.interval, minRetry), nil) {
-				return
-			}
+		err := p.publish(ctx)
+		if err == nil {
+			failing.succeeded(p.opts.Logger)
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		failing.failed(p.opts.Logger, err)
+		if errors.Is(err, ErrRollback) || p.db.Err() != nil {
+			return
+		}
+		if !p.sleep(ctx, failing.pause(max(p.interval, minRetry)), nil) {
+			return
 		}
 	}
 }
-
-// minRetry keeps a log without checkpoint interval from asking its witnesses
-// without pause.
-const minRetry = 50 * time.Millisecond
 
 // awaitNews waits until the tree is ahead of what is published, or that is too
 // old. It returns false when ctx has ended.
@@ -111,6 +117,8 @@ func (p *publisher) awaitNews(ctx context.Context) bool {
 		case <-due:
 			return true
 		case <-p.grown:
+		case <-p.amended:
+			p.amend()
 		}
 	}
 }
@@ -121,7 +129,7 @@ func (p *publisher) awaitInterval(ctx context.Context) bool {
 		return ctx.Err() == nil
 	}
 	wait := p.interval - p.opts.Now().Sub(pub.at)
-	return sleep(ctx, min(wait, p.interval), p.hurried) // a clock set back must not stall the log
+	return p.sleep(ctx, min(wait, p.interval), p.hurried) // a clock set back must not stall the log
 }
 
 // publish makes the checkpoint of the durable tree, has it cosigned, stores it
