@@ -23,12 +23,13 @@ import (
 
 // Log is an open log. Its methods may be called concurrently.
 type Log struct {
-	opts     Options
-	clock    func() time.Time
-	logger   *slog.Logger
-	resolver did.Resolver
-	policy   *policy.Policy // the log's own keys
-	metrics  *metrics
+	opts      Options
+	clock     func() time.Time
+	logger    *slog.Logger
+	resolver  did.Resolver
+	policy    *policy.Policy // the log's own keys
+	witnesses witnesses
+	metrics   *metrics
 
 	db       *kv.DB
 	driver   *driver.Driver
@@ -68,7 +69,7 @@ func Open(opts Options) (*Log, error) {
 	if err := opts.setDefaults(); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	own, err := opts.ownPolicy()
+	own, witnessed, err := opts.policies()
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
@@ -78,6 +79,7 @@ func Open(opts Options) (*Log, error) {
 		logger:    opts.Logger,
 		resolver:  opts.Resolver,
 		policy:    own,
+		witnesses: witnesses{policy: witnessed},
 		issuers:   make(map[string]*issuer),
 		published: newPublication(),
 		failed:    make(chan struct{}),
@@ -90,7 +92,7 @@ func Open(opts Options) (*Log, error) {
 	if l.db, err = kv.Open(opts.Dir, storage); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	if err := l.checkSeen(); err != nil {
+	if err := errors.Join(l.checkSeen(), l.checkKeys()); err != nil {
 		return nil, fmt.Errorf("open log: %w", errors.Join(err, l.db.Close()))
 	}
 	if err := l.start(); err != nil {
@@ -104,8 +106,11 @@ func (l *Log) start() error {
 	l.index = index.New(l.db)
 	l.orgs = newOrgs(l.index)
 	l.reserve = kv.NewReserve(l.db, l.opts.ReserveBytes, l.logger)
+	if err := l.openWitnesses(); err != nil {
+		return err
+	}
 	l.driver = driver.New(l.db, driver.Options{
-		Cosign:    l.opts.Cosign,
+		Cosign:    l.cosign,
 		OnPublish: l.onPublish,
 		Logger:    l.logger,
 		Now:       l.clock,
@@ -114,12 +119,17 @@ func (l *Log) start() error {
 	appender, shutdown, _, err := tessera.NewAppender(ctx, l.driver, l.appendOptions())
 	if err != nil {
 		stop()
+		l.witnesses.close()
 		return err
 	}
 	l.appender, l.shutdown, l.stop = appender, shutdown, stop
-	if err := l.resume(); err != nil {
+	if err = l.beginCosigning(ctx); err == nil {
+		err = l.resume()
+	}
+	if err != nil {
 		stop()
 		l.driver.Wait()
+		l.witnesses.close()
 		return err
 	}
 	l.keep(ctx)
@@ -178,7 +188,7 @@ func (l *Log) Close(ctx context.Context) error {
 	}
 	l.driver.Hurry()
 	var err error
-	if l.Failure() == nil {
+	if l.Failure() == nil && l.Refused() == nil {
 		if err = l.shutdown(ctx); err != nil {
 			err = fmt.Errorf("publish the last entries: %w", err)
 		}
@@ -186,6 +196,7 @@ func (l *Log) Close(ctx context.Context) error {
 	l.stop()
 	l.keeping.Wait()
 	l.driver.Wait()
+	l.witnesses.close()
 	l.metrics.close()
 	return errors.Join(err, l.Failure(), l.db.Close())
 }

@@ -17,7 +17,9 @@ import (
 type metrics struct {
 	refusals  metric.Int64Counter
 	pushbacks metric.Int64Counter
+	unquorate metric.Int64Counter
 	gauges    metric.Registration
+	witnesses metric.Registration
 }
 
 // newMetrics registers the instruments with OpenTelemetry's global meter, which
@@ -57,6 +59,9 @@ func newMetrics(l *Log) (*metrics, error) {
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
+	if err := m.watchWitnesses(meter, l); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
 	return m, nil
 }
 
@@ -75,5 +80,8 @@ func (m *metrics) refused(ctx context.Context, err error) {
 // pushback counts a receipt that found the queue full.
 func (m *metrics) pushback() { m.pushbacks.Add(context.Background(), 1) }
 
-// close unregisters the callback, which holds on to the log.
-func (m *metrics) close() { _ = m.gauges.Unregister() } // fails never, by its implementation
+// close unregisters the callbacks, which hold on to the log.
+func (m *metrics) close() {
+	_ = m.gauges.Unregister() // fails never, by its implementation
+	_ = m.witnesses.Unregister()
+}

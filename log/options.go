@@ -1,10 +1,10 @@
 package log
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/armalo/receiptlog/client/checkpoint"
@@ -43,9 +43,13 @@ type Options struct {
 	// Resolver finds the DID documents of issuers.
 	Resolver did.Resolver
 
-	// Cosign may add cosignatures to a checkpoint before it is published, and
-	// returns the whole note; see driver.Options. nil asks nobody.
-	Cosign func(ctx context.Context, size uint64, root [32]byte, signed []byte) ([]byte, error)
+	// Witnesses are asked to cosign every checkpoint, and without their quorum
+	// none is published. If the policy lists logs, one must be this log. nil asks
+	// nobody.
+	Witnesses *policy.Policy
+	// FailOpen publishes without the quorum all the same, and says so loudly.
+	// Whoever verifies by the policy will refuse such checkpoints.
+	FailOpen bool
 
 	// CheckpointInterval is the least time between checkpoints and
 	// RepublishInterval the most. 0 means the default.
@@ -116,12 +120,20 @@ func setDefault[T comparable](v *T, value T) {
 // origin is the log's name in its checkpoints.
 func (o *Options) origin() string { return o.Signers[0].Name() }
 
-// ownPolicy trusts the log's own keys. Which witnesses to ask is not for the
-// self-check to say.
-func (o *Options) ownPolicy() (*policy.Policy, error) {
+// policies returns one that trusts the log's own keys and asks for no witness, and
+// one that asks for the quorum too, as those who verify do.
+func (o *Options) policies() (own, witnessed *policy.Policy, err error) {
 	var vkeys []string
 	for _, s := range o.Signers {
 		vkeys = append(vkeys, s.Verifier().VKey())
 	}
-	return policy.ForLog(vkeys...)
+	if own, err = policy.ForLog(vkeys...); err != nil || o.Witnesses == nil {
+		return own, own, err
+	}
+	logs := o.Witnesses.Logs()
+	if len(logs) > 0 && !slices.ContainsFunc(logs, func(l policy.Log) bool { return slices.Contains(vkeys, l.VKey) }) {
+		return nil, nil, fmt.Errorf("the policy lists %d log keys, and none is of this log, %s", len(logs), o.origin())
+	}
+	witnessed, err = o.Witnesses.WithLogs(vkeys...)
+	return own, witnessed, err
 }

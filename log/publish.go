@@ -9,6 +9,7 @@ import (
 
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/client/proof"
+	"github.com/armalo/receiptlog/client/verdict"
 )
 
 // Published is a checkpoint that everybody may see: durable, and verified with
@@ -77,7 +78,7 @@ func (l *publication) await(ctx context.Context, index uint64, stop <-chan struc
 func (l *Log) onPublish(_ uint64, signed []byte) {
 	l.publishing.Lock()
 	defer l.publishing.Unlock()
-	if err := l.publish(signed); err != nil {
+	if err := l.publish(signed, l.opts.FailOpen); err != nil {
 		l.fail(err)
 	}
 }
@@ -91,15 +92,19 @@ func (l *Log) resumePublished() error {
 	if signed == nil || l.Published() != nil {
 		return nil
 	}
-	return l.publish(signed)
+	// Its witnesses are those of the policy that it was published with.
+	return l.publish(signed, true)
 }
 
 // publish takes a checkpoint that the driver has made durable, verifies it as
 // any client would, and only then lets it be seen. The caller holds
-// l.publishing.
-func (l *Log) publish(signed []byte) error {
-	verified, err := l.policy.Verify(signed)
-	if err != nil {
+// l.publishing. withoutQuorum lets cosignatures be missing.
+func (l *Log) publish(signed []byte, withoutQuorum bool) error {
+	verified, err := l.witnesses.policy.Verify(signed)
+	if verdict.CodeOf(err) == verdict.QuorumNotMet && withoutQuorum {
+		l.metrics.unwitnessed()
+		l.witnesses.lose(l.clock())
+	} else if err != nil {
 		return fmt.Errorf("verify our own checkpoint: %w", err)
 	}
 	if got, want := len(verified.LogKeys), len(l.opts.Signers); got != want {
@@ -108,6 +113,9 @@ func (l *Log) publish(signed []byte) error {
 	// I4: what is seen never shrinks; the driver promises it, this checks it.
 	if before := l.published.latest.Load(); before != nil && verified.Checkpoint.Size < before.Size() {
 		return fmt.Errorf("published size would shrink from %d to %d", before.Size(), verified.Checkpoint.Size)
+	}
+	if verified.Quorum {
+		l.witnesses.win()
 	}
 	l.published.advance(&Published{
 		Signed:   signed,

@@ -57,7 +57,7 @@ func (p *Pending) Duplicate() bool { return p.dup }
 //
 // Errors: malformed, too_large, schema_invalid, issuer_untrusted,
 // issuer_unavailable, proof_missing, signature_invalid, key_unknown,
-// key_not_authorized; ErrClosed, ErrFull, ErrFailed.
+// key_not_authorized; ErrClosed, ErrFull, ErrFailed, ErrRefuses.
 func (l *Log) Begin(ctx context.Context, data []byte) (*Pending, error) {
 	p, err := l.begin(ctx, data)
 	if err != nil {
@@ -100,6 +100,8 @@ func (l *Log) accepting() error {
 		return ErrFailed
 	case l.closing.Load():
 		return ErrClosed
+	case l.Refused() != nil:
+		return ErrRefuses // I5: what is taken in would be lost
 	}
 	return nil
 }

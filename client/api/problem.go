@@ -15,6 +15,7 @@ const (
 	CodeOverloaded           verdict.Code = "overloaded"
 	CodeTimeout              verdict.Code = "timeout"
 	CodeStorageFull          verdict.Code = "storage_full" // reading goes on
+	CodeNotSigning           verdict.Code = "not_signing"  // the log was rolled back; reading goes on
 	CodeNotFound             verdict.Code = "not_found"    // no such route
 	CodeMethodNotAllowed     verdict.Code = "method_not_allowed"
 	CodeUnsupportedMediaType verdict.Code = "unsupported_media_type"
@@ -76,6 +77,7 @@ var titles = map[verdict.Code]string{
 	CodeOverloaded:            "The log is busy",
 	CodeTimeout:               "The log took too long",
 	CodeStorageFull:           "The log's disk is nearly full",
+	CodeNotSigning:            "The log signs nothing until its operator has looked after it",
 	CodeNotFound:              "No such route",
 	CodeMethodNotAllowed:      "The route does not take this method",
 	CodePrivate:               "The receipt is not public",

@@ -44,6 +44,15 @@ const (
 	compareGrace   = 250 * time.Millisecond
 )
 
+// Begin lets all witnesses object to the tree of that size that the log named
+// origin was found with, before anything leaves it. Cosign does so itself if
+// nobody did before. It waits for all, or until a little after a quorum agreed, and
+// not for long. It returns the [RollbackError] with which the log must not sign,
+// and Cosign returns that from then on.
+func (c *Cosigner) Begin(ctx context.Context, origin string, size uint64) error {
+	return c.begin(ctx, checkpoint.Checkpoint{Origin: origin, Size: size})
+}
+
 // begin lets all witnesses object before the first checkpoint leaves.
 func (c *Cosigner) begin(ctx context.Context, cp checkpoint.Checkpoint) error {
 	c.mu.Lock()
@@ -108,10 +117,10 @@ func (p *peer) object(ctx context.Context, r *round) error {
 	return err
 }
 
-func (p *peer) agree() {
+func (p *peer) agree(does bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.agreed = true
+	p.agreed = does
 }
 
 // Compare asks every witness what it cosigned last of the log named origin, and
@@ -164,7 +173,7 @@ func (p *peer) compare(ctx context.Context, origin string, size uint64, last []b
 		return nil // there is nothing on either side, or it serves no monitors
 	}
 	if err == nil {
-		p.agree()
+		p.agree(true)
 	}
 	return err
 }

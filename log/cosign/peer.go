@@ -79,8 +79,16 @@ func (p *peer) ask(r *round) result {
 		return result{peer: p, err: err}
 	}
 	lines, names, err := p.cosign(ctx, r)
-	if err == nil {
-		p.agree()
+	switch {
+	case err == nil:
+		p.agree(true)
+	case errors.Is(err, ErrAhead), errors.Is(err, ErrInconsistent):
+		// I5: a copy of this log may run beside it. See whether the witness can
+		// prove what it says.
+		p.agree(false)
+		if objection := p.object(ctx, r); objection != nil {
+			err = objection
+		}
 	}
 	return result{peer: p, lines: lines, names: names, err: err}
 }

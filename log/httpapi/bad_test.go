@@ -185,7 +185,7 @@ func TestEveryCodeHasItsStatus(t *testing.T) {
 	for _, code := range []verdict.Code{
 		verdict.Malformed, verdict.TooLarge, verdict.SchemaInvalid, verdict.ProofMissing, verdict.SignatureInvalid, verdict.IssuerUntrusted,
 		verdict.IssuerUnavailable, verdict.KeyUnknown, verdict.KeyNotAuthorized, verdict.NotLogged, verdict.Erased, verdict.Internal,
-		api.CodeOverloaded, api.CodeTimeout, api.CodeStorageFull, api.CodeNotFound, api.CodeMethodNotAllowed, api.CodeUnsupportedMediaType,
+		api.CodeOverloaded, api.CodeTimeout, api.CodeStorageFull, api.CodeNotSigning, api.CodeNotFound, api.CodeMethodNotAllowed, api.CodeUnsupportedMediaType,
 	} {
 		if httpapi.Statuses[code] < 400 {
 			t.Errorf("%s has status %d", code, httpapi.Statuses[code])

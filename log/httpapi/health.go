@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/armalo/receiptlog/client/api"
@@ -15,6 +16,15 @@ type health struct {
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`
 	Size   uint64 `json:"size"`
+	// Missing are the witnesses that do not cosign.
+	Missing []missing `json:"missing,omitzero"`
+}
+
+// missing is a witness that does not cosign. Why is in the operator's log: it may
+// name addresses.
+type missing struct {
+	Witness string    `json:"witness"` // its names in the policy
+	Since   time.Time `json:"since"`
 }
 
 // serveHealth answers GET /healthz: whether the process does its work at all,
@@ -28,9 +38,15 @@ func (h *Handler) serveHealth(w http.ResponseWriter, _ *http.Request, _ string) 
 }
 
 // serveReady answers GET /readyz: whether a fresh checkpoint is published and
-// receipts are taken in.
+// receipts are taken in, and which witnesses are missing.
 func (h *Handler) serveReady(w http.ResponseWriter, _ *http.Request, _ string) error {
-	return writeHealth(w, h.readiness(time.Now()))
+	state := h.readiness(time.Now())
+	for _, s := range h.log.Witnesses() {
+		if !s.FailingSince.IsZero() {
+			state.Missing = append(state.Missing, missing{strings.Join(s.Names, "+"), s.FailingSince.UTC().Truncate(time.Second)})
+		}
+	}
+	return writeHealth(w, state)
 }
 
 func (h *Handler) readiness(now time.Time) health {
@@ -42,7 +58,19 @@ func (h *Handler) readiness(now time.Time) health {
 	if h.log.Failure() != nil {
 		return health{Detail: "the log has stopped after a failure"}
 	}
+	if why := h.log.Refused(); why != nil {
+		return health{Detail: "the log refuses to sign: " + why.Error()}
+	}
 	p := h.log.Published()
+	if rule, lost := h.log.Quorum(); !lost.IsZero() {
+		state := health{Detail: fmt.Sprintf("since %s the quorum of witnesses, %s, does not cosign", lost.UTC().Format(time.RFC3339), rule)}
+		if p != nil {
+			state.Size = p.Size()
+		}
+		// Failing open is the operator's choice: the log is ready, without quorum.
+		state.OK = p != nil && h.log.FailsOpen()
+		return state
+	}
 	if p == nil {
 		return health{Detail: "no checkpoint is published yet"}
 	}

@@ -39,6 +39,7 @@ var statuses = map[verdict.Code]int{
 	api.CodeOverloaded:           http.StatusServiceUnavailable,
 	api.CodeTimeout:              http.StatusServiceUnavailable,
 	api.CodeStorageFull:          http.StatusInsufficientStorage,
+	api.CodeNotSigning:           http.StatusServiceUnavailable,
 	codeNotAcceptable:            http.StatusNotAcceptable,
 }
 
@@ -52,6 +53,7 @@ const (
 	retryClosing = 5 * time.Second  // a restart takes a few seconds
 	retryIssuer  = 30 * time.Second // somebody's web site has to come back
 	retryFull    = 60 * time.Second // somebody has to make room
+	retryRefuses = 10 * time.Minute // somebody has to find out what happened
 )
 
 // problemOf turns any error of a handler into the problem document for it, and
@@ -71,6 +73,8 @@ func problemOf(err error) (*api.Problem, time.Duration) {
 		return refusal(verdict.Errorf(api.CodeOverloaded, "", "%v", err)), retryBusy
 	case errors.Is(err, log.ErrClosed):
 		return refusal(verdict.Errorf(api.CodeOverloaded, "", "%v", err)), retryClosing
+	case errors.Is(err, log.ErrRefuses):
+		return refusal(verdict.Errorf(api.CodeNotSigning, "", "%v", err)), retryRefuses
 	case errors.Is(err, log.ErrFull):
 		return refusal(verdict.Errorf(api.CodeStorageFull, "", "%v", err)), retryFull
 	case errors.Is(err, os.ErrDeadlineExceeded):
