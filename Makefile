@@ -22,6 +22,10 @@ demo: build ## run a real log on loopback, with receipts of this repository
 test: build ## run every test, with the race detector, and the peers it needs
 	./integration/test.sh
 
+.PHONY: soak
+soak: ## kill the real server ROUNDS times (default 200), and fail every system call
+	$(GO) test -count=1 -timeout 90m -v ./integration/fault -args -rounds $(or $(ROUNDS),200) -thorough
+
 .PHONY: fuzz
 fuzz: ## fuzz every parser for FUZZTIME each (default 30s)
 	./integration/fuzz.sh $(or $(FUZZTIME),30s)

@@ -18,7 +18,7 @@ import (
 const (
 	diskBytes    = 320 << 20
 	reserveBytes = 96 << 20
-	largeReceipt = 120 << 10
+	largeReceipt = 60 << 10
 )
 
 // smallDisk returns a folder on a file system of diskBytes. Only root can make
@@ -95,13 +95,13 @@ func TestFullDisk(t *testing.T) {
 	ctx, c := within(t, 2*time.Minute), s.Client()
 	l.wave(t, s, "first")
 	other := filepath.Join(disk, "other")
-	ballast(t, other, diskBytes-80<<20)
+	ballast(t, other, reserveBytes+40<<20)
 
 	taken := l.untilRefused(ctx, c)
 	if left := free(t, disk); left < reserveBytes/2 {
 		t.Errorf("refused with %d MiB left only, of a reserve of %d", left>>20, reserveBytes>>20)
 	}
-	t.Logf("refused after %d receipts of 120 KiB, with %d MiB left", taken, free(t, disk)>>20)
+	t.Logf("refused after %d receipts of 60 KiB, with %d MiB left", taken, free(t, disk)>>20)
 	l.goesOn(ctx, c)
 
 	ballast(t, other, 0)
@@ -164,8 +164,8 @@ func (l *ledger) want507(err error) {
 func (l *ledger) goesOn(ctx context.Context, c *api.Client) {
 	l.t.Helper()
 	l.ProveAll(ctx, c)
-	l.Fetch(ctx, c, l.sample(20))
-	l.Resubmit(ctx, c, l.sample(20), true)
+	l.Fetch(ctx, c, l.sample(8))
+	l.Resubmit(ctx, c, l.sample(8), true)
 	before, err := c.Checkpoint(ctx)
 	for after := before; err == nil && string(after) == string(before); time.Sleep(50 * time.Millisecond) {
 		after, err = c.Checkpoint(ctx)

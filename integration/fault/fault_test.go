@@ -13,6 +13,7 @@ package fault
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -108,9 +109,13 @@ func run(t testing.TB, args ...string) string {
 	return r.out
 }
 
-// copyDir copies a closed log.
+// copyDir copies a log that does not run, and without the socket that a killed
+// one leaves.
 func copyDir(t testing.TB, from, to string) {
 	t.Helper()
+	if err := os.Remove(filepath.Join(from, "receiptlog.sock")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
 	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}

@@ -106,7 +106,7 @@ func places(t *testing.T, path string) []int64 {
 		more = 1
 	}
 	if *thorough {
-		more = 150
+		more *= 20
 	}
 	for range more {
 		at = append(at, rand.Int64N(size))
