@@ -89,7 +89,7 @@ func parseManifest(data []byte) (*Manifest, error) {
 // archive leads out of the folder that somebody unpacks it into.
 func isPath(path string) bool {
 	for name := range strings.SplitSeq(path, "/") {
-		if name == "" || name[0] == '.' || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") != "" {
+		if name == "" || name[0] == '.' || name[len(name)-1] == '.' || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") != "" {
 			return false
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -268,13 +269,14 @@ func FuzzParseManifest(f *testing.F) {
 	}
 	f.Add(data)
 	f.Add(bytes.Replace(data, []byte("a/b"), []byte("a/../b"), 1))
+	f.Add(bytes.Replace(data, []byte("a/b.json"), []byte("0.."), 1))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := parseManifest(data)
 		if err != nil {
 			return
 		}
 		for _, file := range m.Files {
-			if strings.Contains(file.Path, "..") || strings.HasPrefix(file.Path, "/") {
+			if !fs.ValidPath(file.Path) || strings.HasSuffix(file.Path, ".") || strings.Contains(file.Path, `\`) {
 				t.Errorf("accepted the path %q", file.Path)
 			}
 		}
