@@ -43,6 +43,14 @@ type Config struct {
 	// DIDWeb says how did:web documents that are not pinned are fetched.
 	DIDWeb ConfigDIDWeb `json:"didWeb"`
 
+	// Policy is the file, relative to the directory, of a C2SP tlog-policy whose
+	// witnesses are asked to cosign every checkpoint; "" asks nobody. Without
+	// their quorum nothing is published, unless FailOpen is true: then whoever
+	// verifies by the policy refuses what is published. The flags --policy and
+	// --fail-open override them.
+	Policy   string `json:"policy"`
+	FailOpen bool   `json:"failOpen"`
+
 	// CheckpointInterval is the least time between two checkpoints, and
 	// RepublishInterval the most.
 	CheckpointInterval Duration `json:"checkpointInterval"`

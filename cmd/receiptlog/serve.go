@@ -25,7 +25,8 @@ import (
 const finishTimeout = 45 * time.Second
 
 type serveFlags struct {
-	dir, listen, addressFile string
+	dir, listen, addressFile, policy string
+	failOpen                         bool
 }
 
 func newServe() *cobra.Command {
@@ -39,8 +40,15 @@ On SIGTERM or SIGINT it takes nothing more in, finishes what it accepted, and
 exits 0. After a failure of the disk it exits 1 at once: what was acknowledged
 is safe, and starting it again recovers.
 
+With a policy (C2SP tlog-policy) its witnesses are asked to cosign every
+checkpoint. Without their quorum nothing is published: submitters wait or get
+503, /readyz says which witness is missing since when, and everything catches up
+by itself. A log that its witnesses have seen larger or otherwise signs nothing
+more, says so, and goes on serving reads.
+
 Exit status: 0 stopped as asked, 1 failed, 2 usage or configuration.`,
 		Example: `  receiptlog serve --dir /var/lib/receiptlog
+  receiptlog serve --dir /var/lib/receiptlog --policy /etc/receiptlog/policy.txt
   receiptlog serve --dir ./log --listen 127.0.0.1:0 --address-file address`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd, f) },
@@ -48,6 +56,8 @@ Exit status: 0 stopped as asked, 1 failed, 2 usage or configuration.`,
 	cmd.Flags().StringVar(&f.dir, "dir", "", "the log's `directory`")
 	cmd.Flags().StringVar(&f.listen, "listen", "", "`address` to serve on, instead of the configured one; port 0 picks a free one")
 	cmd.Flags().StringVar(&f.addressFile, "address-file", "", "`file` to write the address to once it is served")
+	cmd.Flags().StringVar(&f.policy, "policy", "", "`file` of the policy whose witnesses must cosign, instead of the configured one")
+	cmd.Flags().BoolVar(&f.failOpen, "fail-open", false, "publish even without the quorum: verifiers will refuse it")
 	return cmd
 }
 
@@ -62,6 +72,12 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	if f.listen != "" {
 		c.Listen = f.listen
 	}
+	if f.policy != "" {
+		if c.Policy, err = filepath.Abs(f.policy); err != nil {
+			return err
+		}
+	}
+	c.FailOpen = c.FailOpen || f.failOpen
 	logger, err := newLogger(c, cmd.ErrOrStderr())
 	if err != nil {
 		return err
@@ -117,6 +133,10 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	witnesses, err := readWitnesses(dir, c)
+	if err != nil {
+		return nil, err
+	}
 	published, err := readSeen(dir)
 	if err != nil {
 		return nil, err
@@ -131,6 +151,8 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 		RepublishInterval:  time.Duration(c.RepublishInterval),
 		MaxOutstanding:     c.MaxOutstanding,
 		ReserveBytes:       c.ReserveBytes,
+		Witnesses:          witnesses,
+		FailOpen:           c.FailOpen,
 		Seen:               published,
 		Logger:             logger,
 	})
@@ -150,6 +172,8 @@ func explainRollback(dir string, err error) error {
 		return failing(exitBad, err, "make it a log again with: receiptlog restore")
 	case errors.Is(err, seen.ErrRolledBack):
 		return failing(exitBad, err, "the data directory is older than "+filepath.Join(dir, seenName)+"; to go on would fork the log. Bring back the newest data directory; see receiptlog restore --help")
+	case errors.Is(err, log.ErrForeignKeys):
+		return failing(exitBad, err, "bring back the key files that init made; a log with other keys is another log")
 	case errors.Is(err, kv.ErrHurt):
 		return failing(exitBad, err, "see what still verifies with receiptlog fsck --dir "+dir+", and restore a backup")
 	}

@@ -28,7 +28,7 @@ import (
 // peersVersion is the version of torchwood whose programs are the peers.
 const peersVersion = "v0.10.0"
 
-// programs is the folder with receiptwitness, built from this very tree; peers is
+// programs is the folder with our programs, built from this very tree; peers is
 // the one with litewitness and litebastion, installed from their module.
 var programs, peers string
 
@@ -51,7 +51,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func build() error { return command("go", "build", "-o", programs+"/", "../../cmd/receiptwitness") }
+func build() error {
+	return command("go", "build", "-o", programs+"/", "../../cmd/receiptwitness", "../../cmd/receiptlog", "../../cmd/receiptctl")
+}
 
 // installPeers installs the peers into bin/peers, unless they are there.
 func installPeers() error {

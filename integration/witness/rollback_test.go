@@ -1,0 +1,119 @@
+package witness
+
+import (
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/armalo/receiptlog/client/api"
+)
+
+// refuses holds that the log signs nothing, says why, and serves what it has.
+func (l *ourLog) refuses(size uint64, why string) {
+	l.t.Helper()
+	r := l.awaitReady(http.StatusServiceUnavailable, func(r ready) bool { return strings.HasPrefix(r.Detail, "the log refuses to sign: ") })
+	if !strings.Contains(r.Detail, why) {
+		l.t.Errorf("I5: /readyz says %q, want %q", r.Detail, why)
+	}
+	for _, said := range []string{"REFUSING TO SIGN", why, "find the newest data directory and start with that"} {
+		if !strings.Contains(l.out.String(), said) {
+			l.t.Errorf("I5: the log does not say %q\n%s", said, l.out)
+		}
+	}
+	resp, body := l.post(l.receipt("refused"), false)
+	if resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), `"code":"not_signing"`) {
+		l.t.Errorf("I5: a receipt is answered with %d %s", resp.StatusCode, body)
+	}
+	if now := l.size(); now != size {
+		l.t.Errorf("I5: it published %d entries, and had %d", now, size)
+	}
+	if status, body := l.get(api.BundleRoute("run-1")); status != http.StatusOK {
+		l.t.Errorf("reading has stopped: %d %s", status, body)
+	}
+}
+
+// TestI5RestoredBackup: an old copy of everything is put back under a running set
+// of witnesses. With our witness there is proof; litewitness has its bare word.
+func TestI5RestoredBackup(t *testing.T) {
+	for name, set := range map[string]func(t *testing.T) []*witness{
+		"ours": func(t *testing.T) []*witness { return []*witness{ours(t, "witness.example/ours")} },
+		"lite": func(t *testing.T) []*witness { return []*witness{foreign(t, "witness.example/lite")} },
+		"mixed": func(t *testing.T) []*witness {
+			return []*witness{ours(t, "witness.example/o"), foreign(t, "witness.example/l")}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			witnesses := set(t)
+			l := newOurLog(t, "log.example/restored", len(witnesses), witnesses...)
+			l.serve()
+			l.submit()
+			l.submit()
+			l.stop()
+			backup := l.copyTo(filepath.Join(t.TempDir(), "backup"))
+			l.serve()
+			for range 3 {
+				l.submit()
+			}
+			l.stop()
+			backup.serve()
+			backup.refuses(2, "this log at size 5, and our tree has only 2 entries: our data is older than what was published")
+			backup.stop()
+			l.serve() // the newest data is good
+			l.accept(l.submit(), len(witnesses))
+			l.stop()
+		})
+	}
+}
+
+// TestI5CopyBesideTheOriginal: a copy is started while the original runs. Whoever
+// comes first with another tree wins; the other signs nothing more.
+func TestI5CopyBesideTheOriginal(t *testing.T) {
+	a, b := ours(t, "witness.example/a"), foreign(t, "witness.example/b")
+	l := newOurLog(t, "log.example/twice", 2, a, b)
+	l.serve()
+	l.submit()
+	l.stop()
+	other := l.copyTo(filepath.Join(t.TempDir(), "copy"))
+	l.serve()
+	other.serve()
+	other.awaitReady(http.StatusOK, nil)
+	l.submit()
+	if resp, body := other.post(other.receipt("of-the-copy"), true); resp.StatusCode == http.StatusCreated {
+		t.Fatalf("I5: the copy has published another tree: %s", body)
+	}
+	other.refuses(1, "another tree of this log at size 2")
+	l.accept(l.submit(), 2)
+	l.stop()
+	other.kill()
+}
+
+// TestSwappedKeyAndPolicy: a log does not start with keys that did not sign what
+// it published, nor with the policy of another log.
+func TestSwappedKeyAndPolicy(t *testing.T) {
+	a := ours(t, "witness.example/a")
+	l, other := newOurLog(t, "log.example/keys", 1, a), newOurLog(t, "log.example/keys", 1, a)
+	l.serve()
+	l.submit()
+	l.stop()
+	const on, off = `"policy": "witnesses.txt"`, `"policy": ""`
+	for _, swap := range []struct{ file, policy, says string }{
+		{"log-ed25519.key", off, "the published checkpoint is not signed by these log keys"},
+		{"log-mldsa44.key", on, "the published checkpoint is not signed by these log keys"},
+		{"witnesses.txt", on, "none is of this log"},
+	} {
+		mine := l.read(swap.file)
+		l.write(swap.file, other.read(swap.file))
+		l.setConfig(on, swap.policy)
+		p := start(t, ".", filepath.Join(programs, "receiptlog"), "serve", "--dir", l.dir, "--listen", "127.0.0.1:0")
+		<-p.exited
+		if p.err == nil || !strings.Contains(p.out.String(), swap.says) {
+			t.Errorf("%s: %v\n%s", swap.file, p.err, p.out)
+		}
+		l.setConfig(swap.policy, on)
+		l.write(swap.file, mine)
+	}
+	l.serve()
+	l.accept(l.submit(), 1)
+	l.stop()
+}
