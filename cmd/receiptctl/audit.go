@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -22,6 +23,10 @@ import (
 // tokenVariable is the environment variable that holds a key of the log's:
 // unlike a flag, others on the machine do not see it.
 const tokenVariable = "RECEIPTLOG_TOKEN"
+
+// auditMemory is where the garbage collector begins to work harder: an audit
+// makes much garbage and keeps little, however large the log is.
+const auditMemory = 96 << 20
 
 // auditFlags are common to audit and monitor.
 type auditFlags struct {
@@ -104,6 +109,7 @@ func (f *auditFlags) add(cmd *cobra.Command) {
 }
 
 func runAudit(cmd *cobra.Command, f auditFlags) error {
+	debug.SetMemoryLimit(auditMemory)
 	options, store, err := f.options(cmd)
 	if err != nil {
 		return err
