@@ -144,6 +144,34 @@ func TestErasureSurvivesKills(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &account); err != nil || len(account.Findings) != 1 || account.Findings[0].Code != "body_missing" || account.Findings[0].Index != victim {
 		t.Errorf("findings %+v (%v)", account.Findings, err)
 	}
+	k.monitor(state, "body_missing")
+}
+
+// monitor runs receiptctl monitor until its command was told of a finding.
+func (k *keyed) monitor(state, code string) {
+	k.t.Helper()
+	told := filepath.Join(k.t.TempDir(), "told")
+	cmd := exec.Command(filepath.Join(programs, "receiptctl"), "monitor", "--url", k.URL, "--policy", filepath.Join(k.Dir, "policy.txt"),
+		"--state", state, "--interval", "200ms", "--exec", "cat >> "+told)
+	cmd.Env = append(os.Environ(), "RECEIPTLOG_TOKEN="+k.auditor)
+	if err := cmd.Start(); err != nil {
+		k.t.Fatal(err)
+	}
+	for range 200 {
+		if raw, _ := os.ReadFile(told); bytes.Contains(raw, []byte(code)) {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	time.Sleep(time.Second) // long enough to tell of it again, which it must not
+	cmd.Process.Signal(os.Interrupt)
+	if err := cmd.Wait(); err != nil {
+		k.t.Errorf("receiptctl monitor ended badly when interrupted: %v", err)
+	}
+	raw, err := os.ReadFile(told)
+	if err != nil || bytes.Count(raw, []byte(code)) != 1 {
+		k.t.Errorf("told %q (%v), want %s once", raw, err, code)
+	}
 }
 
 // orgOf reads the organisation's name of a receipt.
