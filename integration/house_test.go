@@ -39,6 +39,7 @@ var (
 		"github.com/spf13/cobra":                {"cmd"},
 		"github.com/santhosh-tekuri/jsonschema": {},
 		"github.com/cyberphone":                 {},
+		"filippo.io/edwards25519":               {"client/eddsa"},
 	}
 )
 

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 
+	"github.com/armalo/receiptlog/client/eddsa"
 	"github.com/armalo/receiptlog/client/verdict"
 )
 
@@ -26,7 +27,7 @@ type method struct {
 
 	// The key, or why there is none, is found out once: documents are read
 	// seldom and asked for keys often.
-	key      ed25519.PublicKey
+	key      *eddsa.Key
 	unusable error
 }
 
