@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/armalo/receiptlog/client/checkpoint"
@@ -47,6 +48,20 @@ const sizeRow = "witness/"
 func sizeKey(witness string) []byte {
 	h := sha256.Sum256([]byte(witness))
 	return kv.CheckpointKey(sizeRow + hex.EncodeToString(h[:]))
+}
+
+// CheckRow checks a row that [InDatabase] keeps under a checkpoint's name, and
+// reports whether it is one of its rows at all.
+func CheckRow(name string, row []byte) (ours bool, err error) {
+	hash, ours := strings.CutPrefix(name, sizeRow)
+	if !ours {
+		return false, nil
+	}
+	if raw, err := hex.DecodeString(hash); err != nil || len(raw) != sha256.Size {
+		return true, errors.New("row is not named by the hash of a witness's URL")
+	}
+	_, err = checkpoint.ParseSize(string(row))
+	return true, err
 }
 
 func (d inDatabase) Size(witness string) (uint64, error) {

@@ -83,6 +83,8 @@ func TestMissingAndStrayRows(t *testing.T) {
 		{"stray body", func(b *kv.Batch) { b.Set(kv.BodyKey(77), []byte("x")) }, func(b *kv.Batch) { b.Delete(kv.BodyKey(77)) }, "body"},
 		{"stray identity", func(b *kv.Batch) { b.Set(kv.IdentityKey([32]byte{1}), make([]byte, 8)) }, func(b *kv.Batch) { b.Delete(kv.IdentityKey([32]byte{1})) }, "index"},
 		{"stray run", func(b *kv.Batch) { b.Set(kv.RunKey([32]byte{1}, 3), nil) }, func(b *kv.Batch) { b.Delete(kv.RunKey([32]byte{1}, 3)) }, "index"},
+		{"stray checkpoint", func(b *kv.Batch) { b.Set(kv.CheckpointKey("x"), []byte("x")) }, func(b *kv.Batch) { b.Delete(kv.CheckpointKey("x")) }, "checkpoint"},
+		{"witness's size", func(b *kv.Batch) { b.Set(kv.CheckpointKey("witness/00"), []byte("7")) }, func(b *kv.Batch) { b.Delete(kv.CheckpointKey("witness/00")) }, "checkpoint"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			write(t, w, tt.change)

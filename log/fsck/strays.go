@@ -2,9 +2,12 @@ package fsck
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
 
+	"github.com/armalo/receiptlog/log/cosign"
+	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/kv"
 )
 
@@ -33,6 +36,30 @@ func (c *checker) checkStrays() {
 		{"body", "erasures", kv.ErasedKey(0), kv.ErasedKey(last), byKey, c.report.Erased},
 	} {
 		c.checkKeyspace(k)
+	}
+	c.checkCheckpointRows()
+}
+
+// checkCheckpointRows looks at what stands beside the published checkpoint: the
+// sizes that witnesses cosigned.
+func (c *checker) checkCheckpointRows() {
+	lower, upper := kv.CheckpointBounds()
+	err := c.db.Scan(lower, upper, func(key, value []byte) error {
+		name := kv.CheckpointName(key)
+		if name == driver.PublishedName {
+			return nil // it is checked by itself
+		}
+		ours, err := cosign.CheckRow(name, value)
+		if !ours {
+			err = errors.New("no such row is known")
+		}
+		if err != nil {
+			c.report.damage("checkpoint", name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		c.report.damage("checkpoint", "", err)
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/armalo/receiptlog/storage/kv"
 )
 
-// publishedName is the name of the log's own checkpoint in package cas.
-const publishedName = "log"
+// PublishedName is the name of the log's own checkpoint in package cas.
+const PublishedName = "log"
 
 // publication is a checkpoint that the world may see. As a record it is u64 size,
 // 32 bytes root, u64 unix nanoseconds, and then the signed note.
@@ -49,7 +49,7 @@ func parsePublication(record []byte) (*publication, error) {
 
 // loadPublication reads the published checkpoint, or returns an empty one.
 func loadPublication(db *kv.DB) (*publication, error) {
-	record, err := db.Get(kv.CheckpointKey(publishedName))
+	record, err := db.Get(kv.CheckpointKey(PublishedName))
 	if errors.Is(err, kv.ErrNotFound) {
 		return &publication{superseded: make(chan struct{})}, nil
 	} else if err != nil {

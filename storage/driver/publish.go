@@ -160,7 +160,7 @@ func (p *publisher) publish(ctx context.Context) error {
 // replace makes next the published checkpoint.
 func (p *publisher) replace(next *publication) error {
 	prev := p.reader.published.Load()
-	err := p.store.Update(publishedName, func(b *kv.Batch, current []byte) ([]byte, error) {
+	err := p.store.Update(PublishedName, func(b *kv.Batch, current []byte) ([]byte, error) {
 		if !bytes.Equal(current, prev.record) {
 			return nil, fmt.Errorf("%w: the stored one changed under the log", ErrRollback)
 		}
