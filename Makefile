@@ -14,9 +14,13 @@ build: ## build the programs into bin/
 	$(GO) build -trimpath -o bin/ $(PROGRAMS:%=./cmd/%)
 
 .PHONY: demo
-demo: build ## run a real log on loopback, with receipts of this repository
+demo: build ## run a real log and three witnesses on loopback, with receipts of this repository
 	$(GO) build -trimpath -o bin/demo ./integration/demo
 	./bin/demo -bin bin
+
+.PHONY: peers
+peers: ## install foreign witnesses into bin/peers, for the tests and the demo
+	GOBIN=$(CURDIR)/bin/peers $(GO) install filippo.io/torchwood/cmd/litewitness@v0.10.0 filippo.io/torchwood/cmd/litebastion@v0.10.0
 
 .PHONY: test
 test: build ## run every test, with the race detector, and the peers it needs

@@ -1,7 +1,8 @@
 // Demo shows in under a minute what a receipt log is for: it runs the real
-// programs on loopback with a new log in a temporary folder, logs receipts of
-// this very repository, kills the server on the way, verifies everything with
-// the server down, and changes one byte to show that it is found.
+// programs on loopback with a new log and three witnesses in a temporary folder,
+// logs receipts of this very repository, kills the server and a witness on the
+// way, verifies everything with the server down, and changes one byte to show
+// that it is found.
 //
 // It exits 0 only if everything it claims held. It needs no network, removes
 // what it made (-keep keeps it), and can be interrupted at any time.
@@ -31,7 +32,7 @@ const commits = 25
 const limit = 3 * time.Minute
 
 func main() {
-	bin := flag.String("bin", "bin", "folder with the programs receiptlog and receiptctl")
+	bin := flag.String("bin", "bin", "folder with the programs receiptlog, receiptctl and receiptwitness, and peers/litewitness if there")
 	repo := flag.String("repo", ".", "git repository to issue receipts of")
 	keep := flag.Bool("keep", false, "keep the temporary folder, to look around in")
 	flag.Parse()
@@ -69,6 +70,7 @@ func run(ctx context.Context, bin, repo string, keep bool) (err error) {
 		s.makeReceipts,
 		s.submitSome,
 		s.killInTheMiddle,
+		s.killOneWitness,
 		s.submitAllAgain,
 		s.verifyOffline,
 		s.changeOneByte,

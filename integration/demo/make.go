@@ -17,7 +17,7 @@ const (
 )
 
 func (s *stage) makeIssuerAndLog() error {
-	s.next("An issuer and a log")
+	s.next("An issuer, a log and three witnesses")
 	if _, err := s.must("keygen", "-o", "issuer.key", "--did", issuerDID); err != nil {
 		return err
 	}
@@ -25,11 +25,15 @@ func (s *stage) makeIssuerAndLog() error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("receiptlog init: %w\n%s", err, out)
 	}
+	if err := s.startWitnesses(); err != nil {
+		return err
+	}
 	if err := s.serve("127.0.0.1:0"); err != nil {
 		return err
 	}
 	say("issuer  %s, its DID document pinned at the log", issuerDID)
 	say("log     %s, on http://%s, process %d", origin, s.log.address, s.log.process.Process.Pid)
+	say("policy  every checkpoint needs cosignatures of %d of the 3 witnesses, or it is not published", quorum)
 	say("keys    Ed25519 and ML-DSA-44; every checkpoint is signed with both")
 	return nil
 }

@@ -28,7 +28,7 @@ func (s *stage) picture() {
 		case i < len(notes):
 			note = notes[i]
 		case strings.HasPrefix(line, "—"):
-			note = "signature: " + kindOf(line)
+			note = kindOf(line)
 		}
 		if runes := []rune(line); len(runes) > 60 {
 			line = string(runes[:57]) + "..."
@@ -37,11 +37,14 @@ func (s *stage) picture() {
 	}
 }
 
-// kindOf tells the log's two signatures apart by their length: 64 bytes of
-// Ed25519, 2420 of ML-DSA-44.
+// kindOf tells witnesses by their name, and the log's two signatures apart by
+// their length: 64 bytes of Ed25519, 2420 of ML-DSA-44.
 func kindOf(line string) string {
-	if len(line) > 1000 {
-		return "ML-DSA-44"
+	switch {
+	case !strings.HasPrefix(line, "— "+origin+" "):
+		return "cosignature"
+	case len(line) > 1000:
+		return "signature: ML-DSA-44"
 	}
-	return "Ed25519"
+	return "signature: Ed25519"
 }

@@ -37,7 +37,8 @@ func (s *stage) serve(address string) error {
 	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	l.process = exec.Command(filepath.Join(s.bin, "receiptlog"), "serve", "--dir", l.dir, "--listen", address, "--address-file", file)
+	l.process = exec.Command(filepath.Join(s.bin, "receiptlog"), "serve", "--dir", l.dir,
+		"--listen", address, "--address-file", file, "--policy", filepath.Join(l.dir, "policy.txt"))
 	l.process.Stdout, l.process.Stderr = l.said, l.said
 	if err := l.process.Start(); err != nil {
 		return fmt.Errorf("start receiptlog: %w", err)

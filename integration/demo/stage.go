@@ -21,10 +21,11 @@ type stage struct {
 	began time.Time
 	act   int
 
-	log      *server
-	receipts []*item
-	size     uint64 // leaves of the final tree
-	signed   []byte // the final checkpoint
+	log       *server
+	witnesses []*witness
+	receipts  []*item
+	size      uint64 // leaves of the final tree
+	signed    []byte // the final checkpoint
 }
 
 // item is one receipt of the demo.
@@ -105,6 +106,9 @@ func (s *stage) open() {
 func (s *stage) clear(keep bool) error {
 	if s.log != nil {
 		s.log.kill()
+	}
+	for _, w := range s.witnesses {
+		w.kill()
 	}
 	if keep {
 		fmt.Printf("\nkept: %s\n", s.dir)

@@ -111,7 +111,7 @@ func (s *stage) submitAllAgain() error {
 	if len(indexes) != total || end.Size != total+1 {
 		return fmt.Errorf("%d receipts in a tree of %d entries, where %d and %d were due", len(indexes), end.Size, total, total+1)
 	}
-	say("all %d acknowledged before the kill are there, at the index they were given then", kept)
+	say("all %d acknowledged before are there, at the index they were given then", kept)
 	say("%d had been logged without an answer getting out, %d are new", again-kept, total-again)
 	say("%d receipts + 1 entry with the issuer's DID document = %d leaves: no receipt has two", total, end.Size)
 	s.picture()
