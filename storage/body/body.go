@@ -92,6 +92,12 @@ func Open(db Reader, index uint64, commitment [32]byte) (plain []byte, salt [32]
 	if err != nil && !errors.Is(err, kv.ErrNotFound) {
 		return nil, salt, fmt.Errorf("open body of leaf %d: %w", index, err)
 	}
+	if err != nil {
+		// It may have been erased between the two reads.
+		if gone := absent(db, index); errors.Is(gone, ErrErased) {
+			return nil, salt, gone
+		}
+	}
 	if plain, err = unseal(secret, ciphertext, commitment); err != nil {
 		return nil, salt, fmt.Errorf("open body of leaf %d: %w: %w", index, ErrCorrupt, err)
 	}
