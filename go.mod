@@ -3,7 +3,6 @@ module github.com/armalo/receiptlog
 go 1.27.0
 
 require (
-	filippo.io/edwards25519 v1.2.0
 	filippo.io/torchwood v0.10.0
 	github.com/cockroachdb/pebble/v2 v2.1.7
 	github.com/cyberphone/json-canonicalization v0.0.0-20241213102144-19d51d7fe467

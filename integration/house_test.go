@@ -39,7 +39,6 @@ var (
 		"github.com/spf13/cobra":                {"cmd"},
 		"github.com/santhosh-tekuri/jsonschema": {},
 		"github.com/cyberphone":                 {},
-		"filippo.io/edwards25519":               {"client/eddsa"},
 	}
 )
 

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/armalo/receiptlog/client/eddsa"
 	"github.com/armalo/receiptlog/client/jcs"
 	"github.com/armalo/receiptlog/client/verdict"
 )
@@ -112,11 +111,7 @@ func (d *Document) add(m *method, path string) (string, error) {
 			return "", verdict.Errorf(verdict.SchemaInvalid, path+"."+at.name, "must be a date and time")
 		}
 	}
-	if public, err := m.decode(); err != nil {
-		m.unusable = err
-	} else {
-		m.key = eddsa.NewKey(public)
-	}
+	m.key, m.unusable = m.decode()
 	d.methods[id] = m
 	return id, nil
 }
@@ -174,16 +169,6 @@ func (d *Document) Canonical() []byte { return d.canonical }
 // is marked as revoked. Whether the key has expired is for the caller to judge,
 // who knows the time: see [Document.KeyExpires].
 func (d *Document) AssertionKey(methodID string) (ed25519.PublicKey, error) {
-	key, err := d.AssertionVerifier(methodID)
-	if err != nil {
-		return nil, err
-	}
-	return key.Public(), nil
-}
-
-// AssertionVerifier is [Document.AssertionKey] for whoever verifies signatures.
-// It returns the same verifier each time, for that gets faster with use.
-func (d *Document) AssertionVerifier(methodID string) (*eddsa.Key, error) {
 	m := d.methods[methodID]
 	if m == nil {
 		return nil, verdict.Errorf(verdict.KeyUnknown, "", "the document of %s has no key %s", quote(d.id), quote(methodID))

@@ -4,7 +4,6 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 
-	"github.com/armalo/receiptlog/client/eddsa"
 	"github.com/armalo/receiptlog/client/verdict"
 )
 
@@ -27,7 +26,7 @@ type method struct {
 
 	// The key, or why there is none, is found out once: documents are read
 	// seldom and asked for keys often.
-	key      *eddsa.Key
+	key      ed25519.PublicKey
 	unusable error
 }
 

@@ -88,7 +88,7 @@ func (p *proof) assertsFor(issuer string) bool {
 // check verifies one proof. It returns the key that made it, and when proof or
 // key end.
 func (r *Receipt) check(p *proof, document [sha256.Size]byte, doc *did.Document) (ed25519.PublicKey, time.Time, error) {
-	key, err := doc.AssertionVerifier(p.Method)
+	key, err := doc.AssertionKey(p.Method)
 	if err != nil {
 		return nil, time.Time{}, err
 	}
@@ -103,11 +103,11 @@ func (r *Receipt) check(p *proof, document [sha256.Size]byte, doc *did.Document)
 	}
 	// SPEC vc-di-eddsa 3.3.4: the proof's hash comes first.
 	config := r.hashWithout(p.where, p.value)
-	if !key.Verify(append(config[:], document[:]...), signature) {
+	if !ed25519.Verify(key, append(config[:], document[:]...), signature) {
 		return nil, time.Time{}, verdict.Errorf(verdict.SignatureInvalid, "proofValue", "is not a signature of this receipt by %s", p.Method)
 	}
 	expires, err := p.expiry(doc.KeyExpires(p.Method))
-	return key.Public(), expires, err
+	return key, expires, err
 }
 
 // expiry returns the earlier end of proof and key. A proof made after it, by
