@@ -6,6 +6,7 @@ const (
 	RouteReceipts       = "/api/v1/trust/build-receipts"
 	RouteVerifyExternal = RouteReceipts + "/verify-external"
 	RouteCheckpoint     = "/checkpoint"
+	RouteHistory        = "/api/v1/checkpoints"
 	RouteHealth         = "/healthz"
 	RouteReady          = "/readyz"
 	RouteMetrics        = "/metrics"
@@ -29,6 +30,9 @@ const PreferAsync = "respond-async"
 const (
 	QueryIndex  = "index"  // picks one of several receipts of a run
 	QueryFormat = "format" // of a bundle: FormatJSON or FormatProof
+	QueryFrom   = "from"   // least size of a kept checkpoint
+	QueryAfter  = "after"  // the time of the last line of the page before
+	QueryLimit  = "limit"  // most lines
 )
 
 // Values of QueryFormat.
@@ -45,4 +49,12 @@ func RunRoute(runID string) string {
 // BundleRoute is where the bundle of a run's receipt is read.
 func BundleRoute(runID string) string {
 	return RunRoute(runID) + "/bundle"
+}
+
+// KeptCheckpoint is one line of [RouteHistory]: a checkpoint that was published,
+// with all cosignatures that were collected for it.
+type KeptCheckpoint struct {
+	Size       uint64 `json:"size"`
+	At         string `json:"at"` // when it was published, by the log's clock
+	Checkpoint string `json:"checkpoint"`
 }
