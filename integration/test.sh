@@ -65,7 +65,7 @@ done
 
 status=0
 # shellcheck disable=SC2086
-go test -race -timeout 12m -skip "$skip" $packages || status=$?
+go test -race -count=1 -timeout 12m -skip "$skip" $packages || status=$?
 
 if ((${#absent[@]})); then
 	echo "test: NOT RUN: ${notrun[*]:-nothing} (missing here: ${absent[*]}; install them with your package manager)"
