@@ -15,7 +15,7 @@ type Kept struct {
 	Signed []byte    // the signed note; valid within the call only
 }
 
-// History calls visit for the checkpoints that were published, in order, from the
+// History calls visit for the checkpoints that were published and are kept, in order, from the
 // first one of a tree of at least that size that was published later than after.
 // It ends after the latest that may be seen, or when visit returns false.
 func (l *Log) History(size uint64, after time.Time, visit func(Kept) bool) error {

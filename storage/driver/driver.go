@@ -134,6 +134,7 @@ func (d *Driver) start(ctx context.Context) {
 	d.running.Go(func() { d.sequence(durable) })
 	d.running.Go(func() { d.settle(durable) })
 	d.running.Go(func() { d.publisher.run(ctx) })
+	d.running.Go(func() { d.publisher.keepThin(ctx) })
 	d.running.Go(func() { d.watch(ctx) })
 }
 
