@@ -92,7 +92,10 @@ func Open(opts Options) (*Log, error) {
 	if l.db, err = kv.Open(opts.Dir, storage); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	if err := errors.Join(l.checkSeen(), l.checkKeys()); err != nil {
+	if err = l.checkSeen(); err == nil {
+		err = l.checkKeys()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("open log: %w", errors.Join(err, l.db.Close()))
 	}
 	if err := l.start(); err != nil {
