@@ -13,6 +13,7 @@ import (
 
 type getFlags struct {
 	url, out, kind string
+	policy         string
 	index          uint64
 	all, json      bool
 }
@@ -33,7 +34,8 @@ func newGet() *cobra.Command {
 takes to verify offline; the receipt alone; or its C2SP tlog-proof. Only public
 receipts are shown.
 
-What it fetches is what the log says. Verify it: receiptctl verify.
+What it fetches is what the log says. With --policy a bundle is verified before it
+is written, and get says who cosigned it and when; else use receiptctl verify.
 
 A run has one receipt. Where a log holds several, that is evidence of a
 conflict: get lists them all and fetches the one picked with --index, or with
@@ -59,6 +61,7 @@ Exit status: 0 fetched, 1 the log has none (or several, and none was picked),
 	flags.Uint64Var(&f.index, "index", 0, "the `index` of the receipt, where the run has several")
 	flags.BoolVar(&f.all, "all", false, "fetch every receipt of the run, into the folder -o")
 	flags.BoolVar(&f.json, "json", false, "print a list of several receipts as JSON")
+	flags.StringVar(&f.policy, "policy", "", "policy `file`: verify each bundle with it before it is written")
 	cmd.MarkFlagsMutuallyExclusive("index", "all")
 	return cmd
 }
@@ -66,6 +69,9 @@ Exit status: 0 fetched, 1 the log has none (or several, and none was picked),
 func get(cmd *cobra.Command, f getFlags, runID string) error {
 	if f.kind != kindBundle && f.kind != kindReceipt && f.kind != kindProof {
 		return usage(cmd, "--kind is bundle, receipt or tlog-proof, not %q", f.kind)
+	}
+	if f.policy != "" && f.kind != kindBundle {
+		return usage(cmd, "--policy verifies bundles; a %s alone cannot be verified", f.kind)
 	}
 	if f.all && f.out == "-" {
 		return usage(cmd, "say which folder to write to, with -o DIR")
@@ -138,10 +144,19 @@ func (f getFlags) save(cmd *cobra.Command, name string, data []byte) error {
 	if n := len(data); n == 0 || data[n-1] != '\n' {
 		data = append(data, '\n')
 	}
+	if f.policy != "" {
+		trusted, err := loadPolicy(f.policy)
+		if err != nil {
+			return err
+		}
+		if err := vouch(cmd.ErrOrStderr(), data, trusted); err != nil {
+			return err
+		}
+	}
 	if err := writeNew(cmd.OutOrStdout(), name, data); err != nil {
 		return err
 	}
-	if name != "-" {
+	if name != "-" && f.policy == "" {
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, as the log says; verify it with receiptctl verify\n", name, f.kind)
 	}
 	return nil
