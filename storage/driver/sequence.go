@@ -96,9 +96,16 @@ func (s *sequencer) build(g *group) *flight {
 	return &flight{group: g, batch: b, state: &treeState{size: s.tree.size, root: s.tree.root()}}
 }
 
+// maxFilteredLeaves is up to where the filters of all tables fit the cache of the
+// database beside all else: 20 MB of 64. A larger log reads a block to learn
+// that a receipt is new.
+const maxFilteredLeaves = 16 << 20
+
 // appendRecords lets the caller's rows into the batch, and thereby decides which
 // entries get a leaf (I2).
 func (s *sequencer) appendRecords(b *kv.Batch, g *group) {
+	b.OpenView(s.tree.size < maxFilteredLeaves)
+	defer b.CloseView()
 	g.first = s.tree.size
 	next := g.first
 	for i := range g.items {

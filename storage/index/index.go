@@ -21,6 +21,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
+	"sync"
 
 	"github.com/armalo/receiptlog/storage/kv"
 )
@@ -32,7 +34,7 @@ var ErrNotFound = kv.ErrNotFound
 // handles not yet written are kept in memory.
 type Index struct {
 	db   *kv.DB
-	key  [32]byte
+	macs sync.Pool // of hash.Hash, keyed with the database's secret
 	orgs orgs
 }
 
@@ -53,7 +55,12 @@ func Open(db *kv.DB) (*Index, error) {
 
 // New returns the index in db, complete or not: it is for who rebuilds it.
 func New(db *kv.DB) *Index {
-	return &Index{db: db, key: db.Secret(), orgs: orgs{pending: make(map[string]Handle)}}
+	key := db.Secret()
+	return &Index{
+		db:   db,
+		macs: sync.Pool{New: func() any { return hmac.New(sha256.New, key[:]) }},
+		orgs: orgs{pending: make(map[string]Handle)},
+	}
 }
 
 // What is hashed is told apart by its first line, so that a run that has the
@@ -66,7 +73,9 @@ const (
 )
 
 func (x *Index) digest(domain, text string) (sum [32]byte) {
-	mac := hmac.New(sha256.New, x.key[:])
+	mac := x.macs.Get().(hash.Hash)
+	defer x.macs.Put(mac)
+	mac.Reset()
 	mac.Write([]byte(domain))
 	mac.Write([]byte(text))
 	mac.Sum(sum[:0])

@@ -15,6 +15,7 @@ type Batch struct {
 	b       *pebble.Batch
 	tracked map[string][]byte
 	order   []string // keys of tracked, oldest first, for Rollback
+	view    *view    // where Get looks, if not nil
 }
 
 // NewBatch returns an empty batch.
@@ -52,6 +53,9 @@ func (b *Batch) SetTracked(key, value []byte) {
 func (b *Batch) Get(key []byte) ([]byte, error) {
 	if v, ok := b.tracked[string(key)]; ok {
 		return v, nil
+	}
+	if b.view != nil {
+		return b.view.get(key)
 	}
 	return b.db.Get(key)
 }
