@@ -99,11 +99,13 @@ func (f *fatal) Errorf(format string, args ...any) {
 }
 
 // Fatalf implements [pebble.Logger]. It must not return, for Pebble does not
-// expect to go on. It ends the goroutine, which is one of Pebble's, the
-// committer, or one of guard; whoever waits for it watches Failed too.
+// expect to go on. It stops the goroutine where it stands, with whatever locks
+// it holds: if they were let go, others of Pebble's would go on from a version
+// that is half installed. The goroutine is one of Pebble's, the committer, or
+// one of guard; whoever waits for it watches Failed too.
 func (f *fatal) Fatalf(format string, args ...any) {
 	_ = f.fail(fmt.Errorf(format, args...))
-	runtime.Goexit()
+	select {}
 }
 
 // guard runs call, and returns early if the database fails meanwhile: Pebble's

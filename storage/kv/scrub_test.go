@@ -65,7 +65,12 @@ func TestI7ScrubLeavesNothing(t *testing.T) {
 	if err := db.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	put(500) // in memory and in the write-ahead log
+	put(500) // in memory and in the write-ahead log, which is synced so that it can be searched
+	synced := db.NewBatch()
+	synced.Set(BodyKey(1<<40), nil)
+	if err := synced.Commit(true); err != nil {
+		t.Fatal(err)
+	}
 
 	victims := []int{0, 1, 777, 3999, 4000, 5400, 5500, 5999}
 	var before int
