@@ -276,7 +276,10 @@ func TestYearOfALog(t *testing.T) {
 	}
 	k.clean()
 	k.restart()
-	k.pass("P2D")
+	// The log reads off the checkpoints it kept when the notice began. With none
+	// published in these 29 days, thinning can have left it one of now as the
+	// first; the notice then begins late, never early.
+	k.pass("P31D")
 	k.gone("old")
 	k.gone("dated")
 	if got := k.clean(); got.Bodies.Lawful != 7 {
