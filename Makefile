@@ -15,7 +15,7 @@ build: ## build the programs into bin/
 
 .PHONY: demo
 demo: build ## run a real log and three witnesses on loopback, with receipts of this repository
-	$(GO) build -trimpath -o bin/demo ./integration/demo
+	$(GO) build -trimpath -o bin/ ./integration/demo ./log/logtest/vandal
 	@test -x bin/peers/litewitness || $(MAKE) -s peers || echo "demo: no foreign witness could be installed; all three will be ours"
 	./bin/demo -bin bin
 

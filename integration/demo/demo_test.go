@@ -13,7 +13,7 @@ import (
 // that it leaves nothing behind.
 func TestDemo(t *testing.T) {
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "../../cmd/receiptlog", "../../cmd/receiptctl", "../../cmd/receiptwitness")
+	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "../../cmd/receiptlog", "../../cmd/receiptctl", "../../cmd/receiptwitness", "../../log/logtest/vandal")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -1,8 +1,9 @@
-// Demo shows in under a minute what a receipt log is for: it runs the real
+// Demo shows in under half a minute what a receipt log is for: it runs the real
 // programs on loopback with a new log and three witnesses in a temporary folder,
 // logs receipts of this very repository, kills the server and a witness on the
-// way, verifies everything with the server down, and changes one byte to show
-// that it is found.
+// way, verifies everything with the server down, changes one byte to show that it
+// is found, erases a receipt lawfully, and deletes another behind the log's back,
+// which an auditor tells apart.
 //
 // It exits 0 only if everything it claims held. It needs no network, removes
 // what it made (-keep keeps it), and can be interrupted at any time.
@@ -32,7 +33,7 @@ const commits = 25
 const limit = 3 * time.Minute
 
 func main() {
-	bin := flag.String("bin", "bin", "folder with the programs receiptlog, receiptctl and receiptwitness, and peers/litewitness if there")
+	bin := flag.String("bin", "bin", "folder with the programs receiptlog, receiptctl, receiptwitness and vandal, and peers/litewitness if there")
 	repo := flag.String("repo", ".", "git repository to issue receipts of")
 	keep := flag.Bool("keep", false, "keep the temporary folder, to look around in")
 	flag.Parse()
@@ -74,6 +75,8 @@ func run(ctx context.Context, bin, repo string, keep bool) (err error) {
 		s.submitAllAgain,
 		s.verifyOffline,
 		s.changeOneByte,
+		s.eraseOne,
+		s.deleteOne,
 	} {
 		if err := act(); err != nil {
 			return err

@@ -16,7 +16,10 @@ import (
 	"github.com/armalo/receiptlog/client/verify"
 )
 
-const bundles = "bundles"
+const (
+	bundles = "bundles"
+	away    = "away" // where the log's folder is while nobody is to need it
+)
 
 func (r *item) bundle() string { return filepath.Join(bundles, r.name+".bundle.json") }
 
@@ -35,13 +38,17 @@ func (s *stage) verifyOffline() error {
 	if err := s.log.stop(); err != nil {
 		return err
 	}
-	if err := os.Rename(s.path("log", "policy.txt"), s.path("policy.txt")); err != nil {
+	rules, err := os.ReadFile(s.path("log", "policy.txt"))
+	if err != nil {
 		return err
 	}
-	if err := os.RemoveAll(s.path("log")); err != nil {
+	if err := os.WriteFile(s.path("policy.txt"), rules, 0o644); err != nil {
 		return err
 	}
-	say("stopped on SIGTERM, and its folder deleted; left are the bundles and policy.txt (the log's public keys)")
+	if err := os.Rename(s.path("log"), s.path(away)); err != nil {
+		return err
+	}
+	say("stopped on SIGTERM, and its folder put away; left are the bundles and policy.txt (the log's public keys)")
 	began := time.Now()
 	if err := s.verifyByProgram(); err != nil {
 		return err
