@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // report prints the outcome of one receipt.
@@ -45,4 +47,4 @@ func (k *keeper) summary() {
 		counted(k.logged+k.known+k.refused, "receipt"), k.logged, k.known, k.refused)
 }
 
-func asComplaint(err error) (*complaint, bool) { return errors.AsType[*complaint](err) }
+func asComplaint(err error) (*exit.Error, bool) { return errors.AsType[*exit.Error](err) }

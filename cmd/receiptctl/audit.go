@@ -18,6 +18,7 @@ import (
 	"github.com/armalo/receiptlog/client/audit"
 	"github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/client/retention/period"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // tokenVariable is the environment variable that holds a key of the log's:
@@ -85,7 +86,7 @@ Exit status: 0 nothing found, 1 findings, 2 usage, 3 could not tell.`,
 
 func noFiles(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usage(cmd, "unexpected argument %q", args[0])
+		return exit.Misused(cmd, "unexpected argument %q", args[0])
 	}
 	return nil
 }
@@ -119,7 +120,7 @@ func runAudit(cmd *cobra.Command, f auditFlags) error {
 	options.Progress = bar.show
 	a, err := audit.New(options)
 	if err != nil {
-		return failing(exitUsage, err, "the folder --state belongs to another audit, or is damaged; choose another")
+		return exit.With(exit.Usage, err, "the folder --state belongs to another audit, or is damaged; choose another")
 	}
 	account, err := a.Run(cmd.Context())
 	bar.clear()
@@ -129,14 +130,14 @@ func runAudit(cmd *cobra.Command, f auditFlags) error {
 	if err := f.report(cmd, account); err != nil {
 		return err
 	}
-	return silently(int(account.Outcome()))
+	return exit.Silently(int(account.Outcome()))
 }
 
 func cannotAudit(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return failing(exitCannotTell, errors.New("interrupted"), "run it again: it goes on from where it was")
+		return exit.With(exit.CannotTell, errors.New("interrupted"), "run it again: it goes on from where it was")
 	}
-	return failing(exitCannotTell, err, "")
+	return exit.With(exit.CannotTell, err, "")
 }
 
 // report writes the account where it is wanted.
@@ -161,16 +162,16 @@ func (f *auditFlags) report(cmd *cobra.Command, account *audit.Account) error {
 // options makes the auditor's options of the flags, and opens its folder.
 func (f *auditFlags) options(cmd *cobra.Command) (o audit.Options, store *audit.Dir, err error) {
 	if f.policy == "" || f.state == "" {
-		return o, nil, usage(cmd, "say which policy to trust, with --policy, and where to keep what was verified, with --state")
+		return o, nil, exit.Misused(cmd, "say which policy to trust, with --policy, and where to keep what was verified, with --state")
 	}
 	if o.Policy, err = loadPolicy(f.policy); err != nil {
 		return o, nil, err
 	}
 	if o.Terms.Floor, err = period.Parse(f.floor); err != nil {
-		return o, nil, usage(cmd, "--floor: %v", err)
+		return o, nil, exit.Misused(cmd, "--floor: %v", err)
 	}
 	if o.Terms.Notice, err = period.Parse(f.notice); err != nil {
-		return o, nil, usage(cmd, "--notice: %v", err)
+		return o, nil, exit.Misused(cmd, "--notice: %v", err)
 	}
 	if err := f.views(cmd, &o); err != nil {
 		return o, nil, err
@@ -187,7 +188,7 @@ func (f *auditFlags) options(cmd *cobra.Command) (o audit.Options, store *audit.
 	}
 	store, err = audit.OpenDir(f.state)
 	if err != nil {
-		return o, nil, failing(exitUsage, err, "")
+		return o, nil, exit.With(exit.Usage, err, "")
 	}
 	o.Store = store
 	return o, store, nil
@@ -203,14 +204,14 @@ func (f *auditFlags) views(cmd *cobra.Command, o *audit.Options) error {
 	if token := os.Getenv(tokenVariable); token != "" {
 		o.Log, err = api.New(anonymous.URL(), api.Options{UserAgent: "receiptctl", Token: token})
 		if err != nil {
-			return usage(cmd, "%v", err)
+			return exit.Misused(cmd, "%v", err)
 		}
 		o.Others = append(o.Others, anonymous)
 	}
 	for _, url := range f.also {
 		other, err := api.New(url, api.Options{UserAgent: "receiptctl"})
 		if err != nil {
-			return usage(cmd, "--also: %v", err)
+			return exit.Misused(cmd, "--also: %v", err)
 		}
 		o.Others = append(o.Others, other)
 	}
@@ -224,7 +225,7 @@ func (f *auditFlags) watch(cmd *cobra.Command) ([]audit.Watch, error) {
 		return nil, err
 	}
 	if known != nil && len(f.issuers) == 0 {
-		return nil, usage(cmd, "--known goes with --issuer")
+		return nil, exit.Misused(cmd, "--known goes with --issuer")
 	}
 	var watched []audit.Watch
 	for _, text := range f.issuers {
@@ -253,7 +254,7 @@ func loadKnown(name string) (func([32]byte) bool, error) {
 	for n := 1; lines.Scan(); n++ {
 		raw, err := hex.DecodeString(strings.TrimSpace(lines.Text()))
 		if err != nil || len(raw) != 32 {
-			return nil, failing(exitUsage, fmt.Errorf("%s: line %d is no SHA-256 in hex", name, n), "receiptctl submit --json prints the hash of each receipt")
+			return nil, exit.With(exit.Usage, fmt.Errorf("%s: line %d is no SHA-256 in hex", name, n), "receiptctl submit --json prints the hash of each receipt")
 		}
 		known[[32]byte(raw)] = true
 	}

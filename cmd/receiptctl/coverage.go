@@ -12,6 +12,8 @@ import (
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/report"
 	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/cmd/internal/durable"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/cmd/receiptctl/bundles"
 	"github.com/armalo/receiptlog/cmd/receiptctl/commit"
 	"github.com/armalo/receiptlog/cmd/receiptctl/coverage"
@@ -84,7 +86,7 @@ func cover(cmd *cobra.Command, f coverageFlags, files []string) error {
 	}
 	repo, err := commit.Open(cmd.Context(), f.repo)
 	if err != nil {
-		return failing(exitUsage, err, hintForGit(err))
+		return exit.With(exit.Usage, err, hintForGit(err))
 	}
 	bar := newProgress(cmd.ErrOrStderr(), "read commits", 0)
 	survey, err := coverage.NewSurvey(cmd.Context(), repo, f.from, f.to, f.firstParent, runtime.GOMAXPROCS(0), func(_, total int) {
@@ -93,14 +95,14 @@ func cover(cmd *cobra.Command, f coverageFlags, files []string) error {
 	})
 	bar.clear()
 	if err != nil {
-		return failing(exitCannotTell, err, hintForGit(err))
+		return exit.With(exit.CannotTell, err, hintForGit(err))
 	}
 	if err := f.gather(cmd, survey, demand, files); err != nil {
 		return err
 	}
 	commits, err := survey.Settle(cmd.Context())
 	if err != nil {
-		return failing(exitCannotTell, err, hintForGit(err))
+		return exit.With(exit.CannotTell, err, hintForGit(err))
 	}
 	return f.tell(cmd, coverage.NewReport(f.from, f.to, commits))
 }
@@ -108,13 +110,13 @@ func cover(cmd *cobra.Command, f coverageFlags, files []string) error {
 // demand reads what the flags ask of receipts.
 func (f coverageFlags) demand(cmd *cobra.Command, files []string) (*coverage.Demand, error) {
 	if f.policy == "" {
-		return nil, usage(cmd, "say whom to trust, with --policy FILE")
+		return nil, exit.Misused(cmd, "say whom to trust, with --policy FILE")
 	}
 	if len(files) == 0 && len(f.dirs) == 0 && f.url == "" {
-		return nil, usage(cmd, "say where bundles are: files, a folder with --dir, or a log with --url")
+		return nil, exit.Misused(cmd, "say where bundles are: files, a folder with --dir, or a log with --url")
 	}
 	if len(f.runs) > 0 && f.url == "" {
-		return nil, usage(cmd, "--run goes with --url")
+		return nil, exit.Misused(cmd, "--run goes with --url")
 	}
 	p, err := loadPolicy(f.policy)
 	if err != nil {
@@ -123,7 +125,7 @@ func (f coverageFlags) demand(cmd *cobra.Command, files []string) (*coverage.Dem
 	d := &coverage.Demand{Policy: p, Issuers: f.issuers}
 	if f.require != "" {
 		if d.Require, err = report.ParseRule(f.require); err != nil {
-			return nil, failing(exitUsage, fmt.Errorf("--require: %w", err), "a rule is as in: build.jury.verdict = 'approve'")
+			return nil, exit.With(exit.Usage, fmt.Errorf("--require: %w", err), "a rule is as in: build.jury.verdict = 'approve'")
 		}
 	}
 	return d, nil
@@ -213,18 +215,18 @@ func (f coverageFlags) tell(cmd *cobra.Command, r *coverage.Report) error {
 	if f.junit != "" {
 		data, err := r.JUnit()
 		if err == nil {
-			err = replaceFile(f.junit, data)
+			err = durable.Replace(f.junit, data, 0o644)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	exit := exitGood
+	status := exit.Good
 	switch {
 	case r.Uncovered() > 0:
-		exit = exitBad
+		status = exit.Bad
 	case r.Counts[coverage.Unknown] > 0:
-		exit = exitCannotTell
+		status = exit.CannotTell
 	}
 	if f.json {
 		data, err := r.JSON()
@@ -234,10 +236,10 @@ func (f coverageFlags) tell(cmd *cobra.Command, r *coverage.Report) error {
 		if _, err := cmd.OutOrStdout().Write(data); err != nil {
 			return err
 		}
-		return silently(exit)
+		return exit.Silently(status)
 	}
 	f.list(cmd.OutOrStdout(), r)
-	return silently(exit)
+	return exit.Silently(status)
 }
 
 func (f coverageFlags) list(out io.Writer, r *coverage.Report) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/cmd/receiptctl/commit"
 )
 
@@ -34,7 +35,7 @@ as they are (--binary would depend on the zlib that git was built with); renames
 show as a deletion and an addition (their detection depends on limits).
 
 Exit status: 0 printed, 1 not printed, 2 usage.`,
-		Args: noArguments,
+		Args: exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return printDiff(cmd, f) },
 	}
 	flags := cmd.Flags()
@@ -51,11 +52,11 @@ func printDiff(cmd *cobra.Command, f diffFlags) error {
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
 	repo, err := commit.Open(ctx, f.repo)
 	if err != nil {
-		return failing(exitUsage, err, hintForGit(err))
+		return exit.With(exit.Usage, err, hintForGit(err))
 	}
 	change, err := repo.Read(ctx, f.base, f.rev)
 	if err != nil {
-		return failing(exitBad, err, hintForGit(err))
+		return exit.With(exit.Bad, err, hintForGit(err))
 	}
 	switch {
 	case f.command:

@@ -6,6 +6,7 @@ import (
 
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/bundle"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // loadErasure reads evidence of an erasure: by itself, or in the problem
@@ -21,7 +22,7 @@ func loadErasure(name string) (*bundle.Erasure, error) {
 	}
 	e, err := bundle.ParseErasure(data)
 	if err != nil {
-		return nil, failing(exitUsage, fmt.Errorf("%s: %w", name, err), "expected is what the log answers for the erased receipt: curl URL > erased.json")
+		return nil, exit.With(exit.Usage, fmt.Errorf("%s: %w", name, err), "expected is what the log answers for the erased receipt: curl URL > erased.json")
 	}
 	return e, nil
 }

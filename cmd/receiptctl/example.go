@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/cmd/receiptctl/example"
 )
 
@@ -20,7 +21,7 @@ func writeExample(stdout io.Writer, dir string) error {
 	}
 	for _, name := range names {
 		if target := filepath.Join(dir, name); exists(target) {
-			return failing(exitUsage, fmt.Errorf("%s exists already", target), "nothing was written; choose another folder")
+			return exit.With(exit.Usage, fmt.Errorf("%s exists already", target), "nothing was written; choose another folder")
 		}
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {

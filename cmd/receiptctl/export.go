@@ -17,6 +17,7 @@ import (
 	"github.com/armalo/receiptlog/client/bundle"
 	"github.com/armalo/receiptlog/client/procurement"
 	"github.com/armalo/receiptlog/client/report"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/cmd/receiptctl/bundles"
 )
 
@@ -106,16 +107,16 @@ func export(cmd *cobra.Command, f exportFlags, files []string) error {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s packed, %d absent\n", f.out, counted(len(found), "receipt"), len(absent))
-	return silently(exitOfEvidence(r))
+	return exit.Silently(exitOfEvidence(r))
 }
 
 // check holds the flags to what can be done, and makes them one rule.
 func (f *exportFlags) check(cmd *cobra.Command) error {
 	if f.out == "" {
-		return usage(cmd, "say where to write the archive, with -o FILE.ZIP")
+		return exit.Misused(cmd, "say where to write the archive, with -o FILE.ZIP")
 	}
 	if strings.Contains(f.org, "'") {
-		return usage(cmd, "--org %q is no organisation's name", f.org)
+		return exit.Misused(cmd, "--org %q is no organisation's name", f.org)
 	}
 	if f.org != "" {
 		rule := "build.org = '" + f.org + "'"
@@ -151,7 +152,7 @@ func (f *exportFlags) scope() string {
 func (f *exportFlags) write(cmd *cobra.Command, r *report.Controls, found []packed, absent []procurement.Absence) error {
 	file, err := os.OpenFile(f.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return failing(exitUsage, fmt.Errorf("%s exists already", f.out), "nothing was written; choose another name or remove it first")
+		return exit.With(exit.Usage, fmt.Errorf("%s exists already", f.out), "nothing was written; choose another name or remove it first")
 	}
 	if err != nil {
 		return fmt.Errorf("write: %w", err)
@@ -178,7 +179,7 @@ func (f *exportFlags) pack(cmd *cobra.Command, to io.Writer, r *report.Controls,
 			return cannotRead(err)
 		}
 		if sha256.Sum256(data) != p.sum {
-			return failing(exitCannotTell, fmt.Errorf("%s was changed in the meantime", p.place.Path), "nothing was written; try again")
+			return exit.With(exit.CannotTell, fmt.Errorf("%s was changed in the meantime", p.place.Path), "nothing was written; try again")
 		}
 		b, err := bundle.Parse(data)
 		if err == nil {

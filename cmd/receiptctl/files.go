@@ -7,8 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // readInput reads a file, or standard input for "-", of at most limit bytes.
@@ -27,13 +28,13 @@ func readInput(stdin io.Reader, name string, limit int64) ([]byte, error) {
 		return nil, cannotRead(err)
 	}
 	if int64(len(data)) > limit {
-		return nil, failing(exitUsage, fmt.Errorf("%s is over %d bytes", name, limit), "")
+		return nil, exit.With(exit.Usage, fmt.Errorf("%s is over %d bytes", name, limit), "")
 	}
 	return data, nil
 }
 
 func cannotRead(err error) error {
-	return failing(exitUsage, fmt.Errorf("cannot read: %w", err), "")
+	return exit.With(exit.Usage, fmt.Errorf("cannot read: %w", err), "")
 }
 
 // writeNew writes a file that must not exist yet, or writes to stdout for "-".
@@ -44,7 +45,7 @@ func writeNew(stdout io.Writer, name string, data []byte) error {
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return failing(exitUsage, fmt.Errorf("%s exists already", name), "nothing was written; choose another name or remove it first")
+		return exit.With(exit.Usage, fmt.Errorf("%s exists already", name), "nothing was written; choose another name or remove it first")
 	}
 	if err != nil {
 		return fmt.Errorf("write: %w", err)
@@ -61,25 +62,6 @@ func writeNew(stdout io.Writer, name string, data []byte) error {
 func exists(name string) bool {
 	_, err := os.Lstat(name)
 	return name != "" && err == nil
-}
-
-// replaceFile writes a file, whole or not at all, over one that may exist: a
-// bundle that is fetched again is as good as the one before.
-func replaceFile(name string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".receiptctl-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o644), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
 }
 
 // maxNameBytes keeps file names within what file systems take.

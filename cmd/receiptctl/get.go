@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/armalo/receiptlog/client/api"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 type getFlags struct {
@@ -48,7 +49,7 @@ Exit status: 0 fetched, 1 the log has none (or several, and none was picked),
   receiptctl get run-42 --url https://log.example.com --all -o .`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usage(cmd, "say which run, by one run id")
+				return exit.Misused(cmd, "say which run, by one run id")
 			}
 			return nil
 		},
@@ -68,13 +69,13 @@ Exit status: 0 fetched, 1 the log has none (or several, and none was picked),
 
 func get(cmd *cobra.Command, f getFlags, runID string) error {
 	if f.kind != kindBundle && f.kind != kindReceipt && f.kind != kindProof {
-		return usage(cmd, "--kind is bundle, receipt or tlog-proof, not %q", f.kind)
+		return exit.Misused(cmd, "--kind is bundle, receipt or tlog-proof, not %q", f.kind)
 	}
 	if f.policy != "" && f.kind != kindBundle {
-		return usage(cmd, "--policy verifies bundles; a %s alone cannot be verified", f.kind)
+		return exit.Misused(cmd, "--policy verifies bundles; a %s alone cannot be verified", f.kind)
 	}
 	if f.all && f.out == "-" {
-		return usage(cmd, "say which folder to write to, with -o DIR")
+		return exit.Misused(cmd, "say which folder to write to, with -o DIR")
 	}
 	client, err := dial(cmd, f.url)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/armalo/receiptlog/client/receipt"
 	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/cmd/receiptctl/commit"
 	"github.com/armalo/receiptlog/cmd/receiptctl/draft"
 	"github.com/armalo/receiptlog/cmd/receiptctl/issuerkey"
@@ -52,7 +53,7 @@ Exit status: 0 issued, 1 not issued, 2 usage.`,
 		Example: `  receiptctl issue --example .
   receiptctl issue --key issuer.key --in build.json -o receipt.json
   receiptctl issue --key issuer.key --in build.json --repo ~/src/app --commit v1.2 --base v1.1 -o -`,
-		Args: noArguments,
+		Args: exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return issue(cmd, f) },
 	}
 	flags := cmd.Flags()
@@ -77,10 +78,10 @@ func issue(cmd *cobra.Command, f issueFlags) error {
 		return writeExample(cmd.OutOrStdout(), f.example)
 	}
 	if f.key == "" || f.in == "" {
-		return usage(cmd, "both --key and --in are needed")
+		return exit.Misused(cmd, "both --key and --in are needed")
 	}
 	if f.out != "-" && exists(f.out) {
-		return failing(exitUsage, fmt.Errorf("%s exists already", f.out), "nothing was written; choose another name or remove it first")
+		return exit.With(exit.Usage, fmt.Errorf("%s exists already", f.out), "nothing was written; choose another name or remove it first")
 	}
 	key, err := loadKey(f)
 	if err != nil {
@@ -96,7 +97,7 @@ func issue(cmd *cobra.Command, f issueFlags) error {
 	}
 	stamp, err := f.stamp(key, d, change)
 	if err != nil {
-		return usage(cmd, "%v", err)
+		return exit.Misused(cmd, "%v", err)
 	}
 	signed, err := sign(d.Credential(stamp, diffOf(change, f.noFiles)), key, stamp.Time)
 	if err != nil {
@@ -116,11 +117,11 @@ func loadKey(f issueFlags) (*issuerkey.Key, error) {
 	key, err := issuerkey.Load(f.key)
 	switch {
 	case errors.Is(err, issuerkey.ErrExposed):
-		return nil, failing(exitUsage, err, "make it yours alone with: chmod 600 "+f.key)
+		return nil, exit.With(exit.Usage, err, "make it yours alone with: chmod 600 "+f.key)
 	case errors.Is(err, os.ErrNotExist):
-		return nil, failing(exitUsage, err, "make one with: receiptctl keygen -o "+f.key)
+		return nil, exit.With(exit.Usage, err, "make one with: receiptctl keygen -o "+f.key)
 	case err != nil:
-		return nil, failing(exitUsage, err, "")
+		return nil, exit.With(exit.Usage, err, "")
 	}
 	if f.issuer != "" {
 		key.Controller = f.issuer
@@ -152,11 +153,11 @@ const maxNamedFile = 16 << 20
 func readChange(ctx context.Context, f issueFlags) (*commit.Change, error) {
 	repo, err := commit.Open(ctx, f.repo)
 	if err != nil {
-		return nil, failing(exitUsage, err, hintForGit(err))
+		return nil, exit.With(exit.Usage, err, hintForGit(err))
 	}
 	change, err := repo.Read(ctx, f.base, f.rev)
 	if err != nil {
-		return nil, failing(exitBad, err, hintForGit(err))
+		return nil, exit.With(exit.Bad, err, hintForGit(err))
 	}
 	return change, nil
 }
@@ -196,7 +197,7 @@ func explainRefusal(name string, err error) error {
 		if v.Code == verdict.TooLarge {
 			hint = hints[v.Code]
 		}
-		return failing(exitBad, fmt.Errorf("%s: %v (%s)", name, v, v.Code), hint)
+		return exit.With(exit.Bad, fmt.Errorf("%s: %v (%s)", name, v, v.Code), hint)
 	}
-	return failing(exitBad, fmt.Errorf("%s: %w", name, err), "")
+	return exit.With(exit.Bad, fmt.Errorf("%s: %w", name, err), "")
 }

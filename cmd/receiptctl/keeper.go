@@ -17,6 +17,8 @@ import (
 	"github.com/armalo/receiptlog/client/bundle"
 	"github.com/armalo/receiptlog/client/receipt"
 	"github.com/armalo/receiptlog/client/verify"
+	"github.com/armalo/receiptlog/cmd/internal/durable"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // keeper follows a submission: it hands out the receipts, remembers what was
@@ -46,7 +48,7 @@ func newKeeper(cmd *cobra.Command, f submitFlags) (*keeper, error) {
 	}
 	if f.dir != "" {
 		if err := os.MkdirAll(f.dir, 0o755); err != nil {
-			return nil, failing(exitUsage, err, "")
+			return nil, exit.With(exit.Usage, err, "")
 		}
 	}
 	return &keeper{cmd: cmd, flags: f, options: verify.Options{Policy: p}, sent: make(map[int]sent)}, nil
@@ -124,7 +126,7 @@ func (k *keeper) fromLines(in io.Reader) iter.Seq2[[]byte, error] {
 			n++
 		}
 		if err := lines.Err(); err != nil {
-			yield(nil, failing(exitUsage, fmt.Errorf("standard input: %w", err), "expected is one receipt a line"))
+			yield(nil, exit.With(exit.Usage, fmt.Errorf("standard input: %w", err), "expected is one receipt a line"))
 		}
 	}
 }
@@ -191,24 +193,24 @@ func (k *keeper) line(bar *progress, line *api.Line) error {
 // keep checks a bundle and writes it.
 func (k *keeper) keep(name string, s sent, line *api.Line) error {
 	if len(line.Bundle) == 0 {
-		return failing(exitCannotTell, fmt.Errorf("%s: the log took the receipt but sent no bundle", name), "fetch it later with receiptctl get")
+		return exit.With(exit.CannotTell, fmt.Errorf("%s: the log took the receipt but sent no bundle", name), "fetch it later with receiptctl get")
 	}
 	b, err := bundle.Parse(line.Bundle)
 	if err != nil {
-		return failing(exitBad, fmt.Errorf("%s: the log's bundle: %w", name, err), "")
+		return exit.With(exit.Bad, fmt.Errorf("%s: the log's bundle: %w", name, err), "")
 	}
 	r, err := receipt.Parse(b.Receipt)
 	if err != nil {
-		return failing(exitBad, fmt.Errorf("%s: the log's bundle: %w", name, err), "")
+		return exit.With(exit.Bad, fmt.Errorf("%s: the log's bundle: %w", name, err), "")
 	}
 	if sum := r.Hash(); hex.EncodeToString(sum[:]) != s.hash {
-		return failing(exitBad, fmt.Errorf("%s: the log answered with the bundle of another receipt", name), "something is wrong with this log; the bundle was not kept")
+		return exit.With(exit.Bad, fmt.Errorf("%s: the log answered with the bundle of another receipt", name), "something is wrong with this log; the bundle was not kept")
 	}
 	if k.options.Policy != nil {
 		if v := verify.Bundle(b, k.options); !v.Verified {
 			newPainter(k.cmd.ErrOrStderr()).verdict(name, v)
-			return failing(exitBad, fmt.Errorf("%s: the log's bundle does not verify", name), "nothing was kept; is it the right policy for this log?")
+			return exit.With(exit.Bad, fmt.Errorf("%s: the log's bundle does not verify", name), "nothing was kept; is it the right policy for this log?")
 		}
 	}
-	return replaceFile(name, append(bytes.Clone(line.Bundle), '\n'))
+	return durable.Replace(name, append(bytes.Clone(line.Bundle), '\n'), 0o644)
 }

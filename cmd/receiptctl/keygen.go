@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/armalo/receiptlog/client/did"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/cmd/receiptctl/issuerkey"
 )
 
@@ -40,7 +41,7 @@ verificationMethod and its id under assertionMethod.
 Exit status: 0 made, 1 not made, 2 usage.`,
 		Example: `  receiptctl keygen -o issuer.key
   receiptctl keygen -o issuer.key --did did:web:example.com`,
-		Args: noArguments,
+		Args: exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return keygen(cmd, f) },
 	}
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "`file` to write the secret key to; must not exist")
@@ -63,14 +64,14 @@ type made struct {
 
 func keygen(cmd *cobra.Command, f keygenFlags) error {
 	if f.out == "" {
-		return usage(cmd, "say where to write the key, with -o FILE")
+		return exit.Misused(cmd, "say where to write the key, with -o FILE")
 	}
 	if did.IsKey(f.did) {
-		return usage(cmd, "a did:key is made from the key: leave --did out")
+		return exit.Misused(cmd, "a did:key is made from the key: leave --did out")
 	}
 	key, err := issuerkey.Generate(f.did, f.keyID)
 	if err != nil {
-		return usage(cmd, "%v", err)
+		return exit.Misused(cmd, "%v", err)
 	}
 	m := made{KeyFile: f.out, DID: key.Controller, Method: key.Method, Public: did.EncodeKey(key.Public())}
 	if f.document == "" && f.did != "" {
@@ -80,10 +81,10 @@ func keygen(cmd *cobra.Command, f keygenFlags) error {
 		m.PublishAt = publishAt(f.did)
 	}
 	if exists(f.document) {
-		return failing(exitBad, fmt.Errorf("%s exists already and was left as it is", f.document), "choose another name with --did-document, or add a key to that document by hand (see --help)")
+		return exit.With(exit.Bad, fmt.Errorf("%s exists already and was left as it is", f.document), "choose another name with --did-document, or add a key to that document by hand (see --help)")
 	}
 	if err := key.Save(f.out); errors.Is(err, fs.ErrExist) {
-		return failing(exitBad, fmt.Errorf("%s exists already and was left as it is", f.out), "a key cannot be made again; choose another name with -o")
+		return exit.With(exit.Bad, fmt.Errorf("%s exists already and was left as it is", f.out), "a key cannot be made again; choose another name with -o")
 	} else if err != nil {
 		return err
 	}
@@ -131,11 +132,4 @@ func printJSON(w io.Writer, v any) error {
 	}
 	_, err = w.Write(append(data, '\n'))
 	return err
-}
-
-func noArguments(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usage(cmd, "unexpected argument %q", args[0])
-	}
-	return nil
 }

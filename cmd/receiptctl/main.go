@@ -17,20 +17,12 @@
 package main
 
 import (
-	"context"
-	"os"
-	"os/signal"
-	"syscall"
-
 	"github.com/spf13/cobra"
+
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := newRoot().ExecuteContext(ctx)
-	stop()
-	os.Exit(complain(os.Stderr, err))
-}
+func main() { exit.Main(newRoot()) }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
@@ -46,15 +38,7 @@ unseen. You need no account and no trust in the log to verify a receipt.`,
   receiptctl issue --key issuer.key --in build.json -o receipt.json
   receiptctl submit receipt.json --url https://log.example.com
   receiptctl verify receipt.bundle.json --policy policy.txt --repo .`,
-		Args:          refuseUnknownCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		SilenceErrors: true,
-		SilenceUsage:  true,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(cmd, "%v", err)
-	})
 	root.AddCommand(
 		newKeygen(),
 		newIssue(),
@@ -69,11 +53,4 @@ unseen. You need no account and no trust in the log to verify a receipt.`,
 		newExport(),
 	)
 	return root
-}
-
-func refuseUnknownCommand(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usage(cmd, "there is no command %q", args[0])
-	}
-	return nil
 }

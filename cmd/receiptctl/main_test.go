@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 //
 //	pin FILE          the log pins a DID document
 //	swap              from now on the log answers with the wrong bundle
-//	exits N COMMAND   runs it, and it must exit with N
+//	exits N COMMAND   runs it, and it must status with N
 //	damage FILE       flips a bit in every hundredth byte
 //	flip FILE TEXT A  replaces the first TEXT in FILE by A
 func TestScripts(t *testing.T) {
@@ -107,11 +107,11 @@ func damage(ts *testscript.TestScript, _ bool, args []string) {
 func exits(ts *testscript.TestScript, _ bool, args []string) {
 	got := 0
 	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		exit, ok := errors.AsType[*exec.ExitError](err)
+		status, ok := errors.AsType[*exec.ExitError](err)
 		if !ok {
 			ts.Fatalf("%v", err)
 		}
-		got = exit.ExitCode()
+		got = status.ExitCode()
 	}
 	if strconv.Itoa(got) != args[0] {
 		ts.Fatalf("%s exited with %d, want %s", args[1], got, args[0])

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/armalo/receiptlog/client/audit"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // webhookSecretVariable is the environment variable with the secret that
@@ -75,7 +76,7 @@ func runMonitor(cmd *cobra.Command, f monitorFlags) error {
 	defer store.Close()
 	a, err := audit.New(options)
 	if err != nil {
-		return failing(exitUsage, err, "")
+		return exit.With(exit.Usage, err, "")
 	}
 	m := &audit.Monitor{Auditor: a, Interval: f.interval, Tell: tell, Orgs: f.orgs}
 	for _, w := range options.Watch {
@@ -87,7 +88,7 @@ func runMonitor(cmd *cobra.Command, f monitorFlags) error {
 		}
 	}
 	if err := m.Run(cmd.Context()); err != nil && cmd.Context().Err() == nil {
-		return failing(exitBad, err, "")
+		return exit.With(exit.Bad, err, "")
 	}
 	return nil
 }
@@ -122,7 +123,7 @@ func webhookSecret(cmd *cobra.Command) ([]byte, error) {
 	text := strings.TrimPrefix(os.Getenv(webhookSecretVariable), "whsec_")
 	secret, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(secret) < 24 {
-		return nil, usage(cmd, "--webhook wants a secret of at least 24 bytes in %s, as whsec_ and base64", webhookSecretVariable)
+		return nil, exit.Misused(cmd, "--webhook wants a secret of at least 24 bytes in %s, as whsec_ and base64", webhookSecretVariable)
 	}
 	return secret, nil
 }

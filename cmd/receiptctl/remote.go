@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/armalo/receiptlog/client/api"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // urlVariable is the environment variable that stands in for --url.
@@ -21,11 +22,11 @@ func dial(cmd *cobra.Command, url string) (*api.Client, error) {
 		url = os.Getenv(urlVariable)
 	}
 	if url == "" {
-		return nil, usage(cmd, "say which log, with --url or %s", urlVariable)
+		return nil, exit.Misused(cmd, "say which log, with --url or %s", urlVariable)
 	}
 	client, err := api.New(url, api.Options{UserAgent: "receiptctl"})
 	if err != nil {
-		return nil, usage(cmd, "%v", err)
+		return nil, exit.Misused(cmd, "%v", err)
 	}
 	return client, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/client/report"
 	"github.com/armalo/receiptlog/client/verify"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/cmd/receiptctl/bundles"
 )
 
@@ -48,7 +49,7 @@ Exit status: 0 good (with --check: the report is true to the evidence), 1 bad, 2
 usage, 3 cannot tell.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if check == "" {
-				return refuseUnknownCommand(cmd, args)
+				return exit.NoOtherCommand(cmd, args)
 			}
 			return nil
 		},
@@ -68,7 +69,7 @@ usage, 3 cannot tell.`,
 // catalogue returns the controls that the flags name.
 func (f *evidenceFlags) catalogue() (*report.Catalogue, error) {
 	if f.noBuiltin && len(f.catalogues) == 0 {
-		return nil, failing(exitUsage, errors.New("--no-builtin leaves no controls"), "name a catalogue with --catalogue FILE")
+		return nil, exit.With(exit.Usage, errors.New("--no-builtin leaves no controls"), "name a catalogue with --catalogue FILE")
 	}
 	var joined *report.Catalogue
 	if !f.noBuiltin {
@@ -84,7 +85,7 @@ func (f *evidenceFlags) catalogue() (*report.Catalogue, error) {
 			c, err = joined.With(c)
 		}
 		if err != nil {
-			return nil, failing(exitUsage, fmt.Errorf("%s: %w", name, err), `"receiptctl report catalogue" prints one to learn from`)
+			return nil, exit.With(exit.Usage, fmt.Errorf("%s: %w", name, err), `"receiptctl report catalogue" prints one to learn from`)
 		}
 		joined = c
 	}
@@ -94,7 +95,7 @@ func (f *evidenceFlags) catalogue() (*report.Catalogue, error) {
 // readPolicy reads the policy file, which a report needs, and its text.
 func (f *evidenceFlags) readPolicy(cmd *cobra.Command) (*policy.Policy, []byte, error) {
 	if f.policy == "" {
-		return nil, nil, usage(cmd, "say whom to trust, with --policy FILE")
+		return nil, nil, exit.Misused(cmd, "say whom to trust, with --policy FILE")
 	}
 	p, err := loadPolicy(f.policy)
 	if err != nil {
@@ -108,7 +109,7 @@ func (f *evidenceFlags) readPolicy(cmd *cobra.Command) (*policy.Policy, []byte, 
 // called with every bundle, after it was examined.
 func (f *evidenceFlags) collect(cmd *cobra.Command, c *report.Catalogue, o report.Options, files []string, each ...func(bundles.Bundle, *report.Examined)) (*report.Controls, error) {
 	if len(files) == 0 && len(f.dirs) == 0 {
-		return nil, usage(cmd, "say which bundles to look at: files, or a folder with --dir")
+		return nil, exit.Misused(cmd, "say which bundles to look at: files, or a folder with --dir")
 	}
 	p, policyFile, err := f.readPolicy(cmd)
 	if err != nil {
@@ -155,7 +156,7 @@ func examinerOf(c *report.Catalogue, o report.Options, p *policy.Policy) (*repor
 	if o.Where != "" {
 		var err error
 		if where, err = report.ParseRule(o.Where); err != nil {
-			return nil, failing(exitUsage, fmt.Errorf("--where: %w", err), "a rule is as in: build.project = 'shop' and entry.at >= '2026-05'")
+			return nil, exit.With(exit.Usage, fmt.Errorf("--where: %w", err), "a rule is as in: build.project = 'shop' and entry.at >= '2026-05'")
 		}
 	}
 	return report.NewExaminer(c, where, verify.Options{Policy: p})
@@ -166,14 +167,14 @@ func examinerOf(c *report.Catalogue, o report.Options, p *policy.Policy) (*repor
 func exitOfEvidence(r *report.Controls) int {
 	for _, c := range r.Conflicts {
 		if c.Kind == report.ConflictFork {
-			return exitBad
+			return exit.Bad
 		}
 	}
 	switch {
 	case r.Scope.Failed > 0:
-		return exitBad
+		return exit.Bad
 	case r.Scope.Undecided > 0 || r.Scope.Receipts == 0:
-		return exitCannotTell
+		return exit.CannotTell
 	}
-	return exitGood
+	return exit.Good
 }

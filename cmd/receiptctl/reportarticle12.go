@@ -13,6 +13,7 @@ import (
 	"github.com/armalo/receiptlog/client/proof"
 	"github.com/armalo/receiptlog/client/report"
 	"github.com/armalo/receiptlog/client/tile"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 type article12Flags struct {
@@ -71,14 +72,14 @@ func reportArticle12(cmd *cobra.Command, f article12Flags, files []string) error
 	}
 	for _, name := range append(f.out, "."+f.format) {
 		if format := formatOf(name); format == "csv" || format == "oscal" || f.format == "oscal" {
-			return usage(cmd, "a report on Article 12 is HTML or JSON")
+			return exit.Misused(cmd, "a report on Article 12 is HTML or JSON")
 		}
 	}
 	if strings.Contains(f.org, "'") {
-		return usage(cmd, "--org %q is no organisation's name", f.org)
+		return exit.Misused(cmd, "--org %q is no organisation's name", f.org)
 	}
 	if f.account == "" {
-		return usage(cmd, "give the auditor's account, with --account FILE")
+		return exit.Misused(cmd, "give the auditor's account, with --account FILE")
 	}
 	a, err := readAccount(f.account)
 	if err != nil {
@@ -117,7 +118,7 @@ func readAccount(name string) (*report.Account, error) {
 	}
 	a, err := report.ParseAccount(data)
 	if err != nil {
-		return nil, failing(exitUsage, fmt.Errorf("%s: %w", name, err), "an account is what receiptctl audit --json prints")
+		return nil, exit.With(exit.Usage, fmt.Errorf("%s: %w", name, err), "an account is what receiptctl audit --json prints")
 	}
 	return a, nil
 }
@@ -141,7 +142,7 @@ func writeArticle12(cmd *cobra.Command, f article12Flags, r *report.Article12) e
 	out := cmd.OutOrStdout()
 	if f.format == "" {
 		summariseArticle12(out, r)
-		return silently(exitOfArticle12(r))
+		return exit.Silently(exitOfArticle12(r))
 	}
 	data, err := render(f.format)
 	if err == nil {
@@ -150,17 +151,17 @@ func writeArticle12(cmd *cobra.Command, f article12Flags, r *report.Article12) e
 	if err != nil {
 		return err
 	}
-	return silently(exitOfArticle12(r))
+	return exit.Silently(exitOfArticle12(r))
 }
 
 func exitOfArticle12(r *report.Article12) int {
 	switch {
 	case !r.Sound():
-		return exitBad
+		return exit.Bad
 	case !r.Complete():
-		return exitCannotTell
+		return exit.CannotTell
 	}
-	return exitGood
+	return exit.Good
 }
 
 func summariseArticle12(w io.Writer, r *report.Article12) {
@@ -190,7 +191,7 @@ func fetchLinks(cmd *cobra.Command, url string, a *report.Account) ([]report.Lin
 	}
 	latest, err := checkpoint.ParseSigned(signed)
 	if err != nil {
-		return nil, failing(exitCannotTell, err, "the answer was not a receipt log's; is --url right?")
+		return nil, exit.With(exit.CannotTell, err, "the answer was not a receipt log's; is --url right?")
 	}
 	read := tilesOf(client, latest.Size)
 	bar := newProgress(cmd.ErrOrStderr(), "linked", len(a.Checkpoints)-1)

@@ -21,6 +21,7 @@ import (
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/receipt"
 	"github.com/armalo/receiptlog/client/tile"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // tiles serves the fake log's tree besides what it answers itself.
@@ -132,15 +133,15 @@ func (a *article12) write(name string, data []byte) {
 
 // run runs receiptctl with @ in its arguments standing for the folder, holds
 // that it exits as said, and returns all it printed.
-func (a *article12) run(exit int, line string) string {
+func (a *article12) run(status int, line string) string {
 	a.t.Helper()
 	var out bytes.Buffer
-	root := newRoot()
+	root := exit.Root(newRoot())
 	root.SetOut(&out)
 	root.SetErr(&out)
 	root.SetArgs(strings.Fields(strings.ReplaceAll(line, "@", a.dir)))
-	if got := complain(&out, root.ExecuteContext(a.t.Context())); got != exit {
-		a.t.Errorf("receiptctl %s: exit status %d, want %d\n%s", line, got, exit, out.String())
+	if got := exit.Complain(&out, "receiptctl", root.ExecuteContext(a.t.Context())); got != status {
+		a.t.Errorf("receiptctl %s: exit status %d, want %d\n%s", line, got, status, out.String())
 	}
 	return out.String()
 }

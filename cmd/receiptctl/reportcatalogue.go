@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/armalo/receiptlog/client/report"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 func newReportCatalogue() *cobra.Command {
@@ -33,7 +34,7 @@ never equal, unequal, more or less than anything.
 
 Exit status: 0 printed, 2 usage.`,
 		Example: "  receiptctl report catalogue > mine.json",
-		Args:    noArguments,
+		Args:    exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := cmd.OutOrStdout().Write(report.BuiltinJSON())
 			return err

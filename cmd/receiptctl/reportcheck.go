@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/armalo/receiptlog/client/report"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // checkReport makes a report again from the bundles, and compares.
@@ -29,7 +30,7 @@ func checkReport(cmd *cobra.Command, f evidenceFlags, name string, files []strin
 func checkControls(cmd *cobra.Command, f evidenceFlags, name string, data []byte, files []string) error {
 	claimed, err := report.ParseControls(data)
 	if err != nil {
-		return failing(exitBad, fmt.Errorf("%s: %w", name, err), "it takes the JSON form of a report")
+		return exit.With(exit.Bad, fmt.Errorf("%s: %w", name, err), "it takes the JSON form of a report")
 	}
 	c, err := f.catalogue()
 	if err != nil {
@@ -38,7 +39,7 @@ func checkControls(cmd *cobra.Command, f evidenceFlags, name string, data []byte
 	// Held against other rules, every number would differ and none would say
 	// anything.
 	if claimed.CatalogueSHA256 != c.SHA256() {
-		return failing(exitCannotTell, fmt.Errorf("%s was made with the catalogue %s, not with %s", name, claimed.CatalogueSHA256, c.SHA256()),
+		return exit.With(exit.CannotTell, fmt.Errorf("%s was made with the catalogue %s, not with %s", name, claimed.CatalogueSHA256, c.SHA256()),
 			"give the catalogue it was made with, with --catalogue, and --no-builtin where that is all of it")
 	}
 	made, err := f.collect(cmd, c, claimed.Options, files)
@@ -49,7 +50,7 @@ func checkControls(cmd *cobra.Command, f evidenceFlags, name string, data []byte
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "✓ %s is what %s under this policy\n", name, shows(made.Scope.Receipts))
-	return silently(exitOfEvidence(made))
+	return exit.Silently(exitOfEvidence(made))
 }
 
 // checkArticle12 makes everything again but the auditor's account, which the
@@ -58,14 +59,14 @@ func checkControls(cmd *cobra.Command, f evidenceFlags, name string, data []byte
 func checkArticle12(cmd *cobra.Command, f evidenceFlags, name string, data []byte, files []string) error {
 	claimed, err := report.ParseArticle12(data)
 	if err != nil {
-		return failing(exitBad, fmt.Errorf("%s: %w", name, err), "it takes the JSON form of a report")
+		return exit.With(exit.Bad, fmt.Errorf("%s: %w", name, err), "it takes the JSON form of a report")
 	}
 	if len(f.catalogues) > 0 || f.noBuiltin {
-		return usage(cmd, "a report on Article 12 has a catalogue of its own")
+		return exit.Misused(cmd, "a report on Article 12 has a catalogue of its own")
 	}
 	c := report.Article12Catalogue()
 	if claimed.Receipts.CatalogueSHA256 != c.SHA256() {
-		return failing(exitCannotTell, fmt.Errorf("%s was made with the catalogue %s, not with %s", name, claimed.Receipts.CatalogueSHA256, c.SHA256()),
+		return exit.With(exit.CannotTell, fmt.Errorf("%s was made with the catalogue %s, not with %s", name, claimed.Receipts.CatalogueSHA256, c.SHA256()),
 			"check it with the version of receiptctl that made it")
 	}
 	receipts, err := f.collect(cmd, c, claimed.Receipts.Options, files)
@@ -83,7 +84,7 @@ func checkArticle12(cmd *cobra.Command, f evidenceFlags, name string, data []byt
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "✓ %s is what %s under this policy, and what its %s prove\n", name, shows(receipts.Scope.Receipts), counted(len(made.Integrity.Checkpoints), "checkpoint"))
 	fmt.Fprintf(out, "– not checked: what the auditor counted; repeat it with receiptctl audit\n")
-	return silently(exitOfArticle12(made))
+	return exit.Silently(exitOfArticle12(made))
 }
 
 // sayDifferences compares and prints where two reports differ.
@@ -96,7 +97,7 @@ func sayDifferences(cmd *cobra.Command, name string, claimed, made any) error {
 		fmt.Fprintf(cmd.OutOrStdout(), "✗ %s\n", d)
 	}
 	if len(differences) > 0 {
-		return failing(exitBad, errors.New(name+" is not what the evidence shows"), "were all of its bundles given, and no others?")
+		return exit.With(exit.Bad, errors.New(name+" is not what the evidence shows"), "were all of its bundles given, and no others?")
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/armalo/receiptlog/client/report"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 type controlsFlags struct {
@@ -98,7 +99,7 @@ func reportControls(cmd *cobra.Command, f controlsFlags, files []string) error {
 	}
 	if f.format == "" {
 		summarise(cmd.OutOrStdout(), r)
-		return silently(exitOfEvidence(r))
+		return exit.Silently(exitOfEvidence(r))
 	}
 	data, err := render(r, f.format)
 	if err != nil {
@@ -107,24 +108,24 @@ func reportControls(cmd *cobra.Command, f controlsFlags, files []string) error {
 	if _, err := cmd.OutOrStdout().Write(data); err != nil {
 		return err
 	}
-	return silently(exitOfEvidence(r))
+	return exit.Silently(exitOfEvidence(r))
 }
 
 // check holds the flags to what can be done, before any work is.
 func (f *controlsFlags) check(cmd *cobra.Command) error {
 	if f.format != "" && !known(f.format) {
-		return usage(cmd, "--format %q is none of html, json, csv and oscal", f.format)
+		return exit.Misused(cmd, "--format %q is none of html, json, csv and oscal", f.format)
 	}
 	for _, name := range f.out {
 		if formatOf(name) == "" {
-			return usage(cmd, "what format is %q? name it .html, .json, .csv or .oscal.json", name)
+			return exit.Misused(cmd, "what format is %q? name it .html, .json, .csv or .oscal.json", name)
 		}
 		if exists(name) {
-			return failing(exitUsage, fmt.Errorf("%s exists already", name), "nothing was written; choose another name or remove it first")
+			return exit.With(exit.Usage, fmt.Errorf("%s exists already", name), "nothing was written; choose another name or remove it first")
 		}
 	}
 	if f.options.Samples < 0 || f.options.List < 0 {
-		return usage(cmd, "--samples and --list must not be negative")
+		return exit.Misused(cmd, "--samples and --list must not be negative")
 	}
 	for _, limit := range []struct{ flag, time, operator string }{{"from", f.from, ">="}, {"to", f.to, "<"}} {
 		if limit.time == "" {
@@ -132,7 +133,7 @@ func (f *controlsFlags) check(cmd *cobra.Command) error {
 		}
 		at, err := parseMoment(limit.time)
 		if err != nil {
-			return usage(cmd, "--%s: %v", limit.flag, err)
+			return exit.Misused(cmd, "--%s: %v", limit.flag, err)
 		}
 		rule := fmt.Sprintf("entry.at %s '%s'", limit.operator, at)
 		if f.options.Where != "" {

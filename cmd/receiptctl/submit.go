@@ -9,6 +9,7 @@ import (
 
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/receipt"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 type submitFlags struct {
@@ -81,7 +82,7 @@ func submit(cmd *cobra.Command, f submitFlags, names []string) error {
 	bar.clear()
 	keep.summary()
 	if keep.refused > 0 {
-		return silently(exitBad)
+		return exit.Silently(exit.Bad)
 	}
 	return nil
 }
@@ -91,10 +92,10 @@ func (f submitFlags) check(cmd *cobra.Command, names []string) error {
 		return nil
 	}
 	if isTerminal(cmd.InOrStdin()) {
-		return usage(cmd, "say which receipts to submit, or pipe them in, one a line")
+		return exit.Misused(cmd, "say which receipts to submit, or pipe them in, one a line")
 	}
 	if f.dir == "" && !f.async {
-		return usage(cmd, "say where to put the bundles, with -o DIR")
+		return exit.Misused(cmd, "say where to put the bundles, with -o DIR")
 	}
 	return nil
 }
@@ -102,7 +103,7 @@ func (f submitFlags) check(cmd *cobra.Command, names []string) error {
 // explainBreak complains about what ended a submission early.
 func explainBreak(cmd *cobra.Command, err error) error {
 	if cmd.Context().Err() != nil {
-		return failing(exitCannotTell, fmt.Errorf("interrupted"), "some receipts may be logged; submitting them again does no harm")
+		return exit.With(exit.CannotTell, fmt.Errorf("interrupted"), "some receipts may be logged; submitting them again does no harm")
 	}
 	if c, ok := asComplaint(err); ok {
 		return c

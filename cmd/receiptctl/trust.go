@@ -5,6 +5,7 @@ import (
 
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/policy"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // loadPolicy reads the policy file, the one thing that verification trusts.
@@ -19,7 +20,7 @@ func loadPolicy(name string) (*policy.Policy, error) {
 	}
 	p, err := policy.Parse(data)
 	if err != nil {
-		return nil, failing(exitUsage, fmt.Errorf("%s: %w", name, err), "a policy file is as C2SP tlog-policy describes; the log's operator publishes one")
+		return nil, exit.With(exit.Usage, fmt.Errorf("%s: %w", name, err), "a policy file is as C2SP tlog-policy describes; the log's operator publishes one")
 	}
 	return p, nil
 }
@@ -35,7 +36,7 @@ func loadDocument(name string) (*did.Document, error) {
 	}
 	doc, err := did.ParseDocument(data)
 	if err != nil {
-		return nil, failing(exitUsage, fmt.Errorf("%s: %w", name, err), "")
+		return nil, exit.With(exit.Usage, fmt.Errorf("%s: %w", name, err), "")
 	}
 	return doc, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/armalo/receiptlog/client/verify"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/cmd/receiptctl/commit"
 )
 
@@ -46,7 +47,7 @@ func gather(cmd *cobra.Command, f verifyFlags) (*verifier, error) {
 	}
 	if f.repo != "" {
 		if vr.repo, err = commit.Open(cmd.Context(), f.repo); err != nil {
-			return nil, failing(exitUsage, err, hintForGit(err))
+			return nil, exit.With(exit.Usage, err, hintForGit(err))
 		}
 	}
 	return vr, nil

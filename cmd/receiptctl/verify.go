@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 type verifyFlags struct {
@@ -45,7 +46,7 @@ Exit status: 0 all verified, 1 one failed, 2 usage, 3 cannot tell.`,
   receiptctl verify *.bundle.json --policy policy.txt --json`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usage(cmd, "say which file to verify")
+				return exit.Misused(cmd, "say which file to verify")
 			}
 			return nil
 		},
@@ -69,13 +70,13 @@ func verifyFiles(cmd *cobra.Command, f verifyFlags, names []string) error {
 		return verifyArchive(cmd, f, names[0])
 	}
 	if len(names) > 1 && (f.proof != "" || f.diff != "") {
-		return usage(cmd, "--proof and --diff go with one file")
+		return exit.Misused(cmd, "--proof and --diff go with one file")
 	}
 	vr, err := gather(cmd, f)
 	if err != nil {
 		return err
 	}
-	exit := exitGood
+	status := exit.Good
 	bar := newProgress(cmd.ErrOrStderr(), "verified", len(names))
 	for _, name := range names {
 		data, err := readInput(cmd.InOrStdin(), name, maxEvidence)
@@ -88,17 +89,17 @@ func verifyFiles(cmd *cobra.Command, f verifyFlags, names []string) error {
 			bar.clear()
 			return err
 		}
-		exit = worse(exit, exitOf(v))
+		status = worse(status, exitOf(v))
 		if err := f.show(cmd, bar, name, len(names), v); err != nil {
 			return err
 		}
 		bar.step()
 	}
 	bar.clear()
-	if exit == exitCannotTell && f.policy == "" && !f.json {
+	if status == exit.CannotTell && f.policy == "" && !f.json {
 		fmt.Fprintln(cmd.ErrOrStderr(), "receiptctl: hint: give the log's policy file with --policy")
 	}
-	return silently(exit)
+	return exit.Silently(status)
 }
 
 // show prints one verdict.
@@ -138,18 +139,18 @@ func printLine(w io.Writer, v any) error {
 func exitOf(v *verdict.Verdict) int {
 	switch {
 	case v.Verified:
-		return exitGood
+		return exit.Good
 	case v.Unknown():
-		return exitCannotTell
+		return exit.CannotTell
 	default:
-		return exitBad
+		return exit.Bad
 	}
 }
 
 // worse orders outcomes: one failure is a failure, else one doubt is a doubt.
 func worse(a, b int) int {
-	if a == exitBad || b == exitBad {
-		return exitBad
+	if a == exit.Bad || b == exit.Bad {
+		return exit.Bad
 	}
 	return max(a, b)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/armalo/receiptlog/client/procurement"
 	"github.com/armalo/receiptlog/client/report"
 	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/cmd/receiptctl/bundles"
 )
 
@@ -51,14 +52,14 @@ func isArchive(name string) bool {
 // again.
 func verifyArchive(cmd *cobra.Command, f verifyFlags, name string) error {
 	if f.proof != "" || f.diff != "" || f.repo != "" || f.document != "" {
-		return usage(cmd, "an archive brings all that its receipts need; only --policy goes with it")
+		return exit.Misused(cmd, "an archive brings all that its receipts need; only --policy goes with it")
 	}
 	p, err := loadPolicy(f.policy)
 	if err != nil {
 		return err
 	}
 	if p == nil {
-		return usage(cmd, "say whom to trust, with --policy FILE: it is not in the archive")
+		return exit.Misused(cmd, "say whom to trust, with --policy FILE: it is not in the archive")
 	}
 	policyFile, err := readInput(nil, f.policy, policy.MaxBytes)
 	if err != nil {
@@ -75,7 +76,7 @@ func verifyArchive(cmd *cobra.Command, f verifyFlags, name string) error {
 	}
 	a, err := procurement.Open(file, info.Size())
 	if err != nil {
-		return failing(exitBad, fmt.Errorf("%s: %w", name, err), "it was damaged, or altered, or is no procurement archive")
+		return exit.With(exit.Bad, fmt.Errorf("%s: %w", name, err), "it was damaged, or altered, or is no procurement archive")
 	}
 	v, err := judgeArchive(cmd, a, p, policyFile)
 	if err != nil {
@@ -89,7 +90,7 @@ func verifyArchive(cmd *cobra.Command, f verifyFlags, name string) error {
 	if err != nil {
 		return err
 	}
-	return silently(v.exit)
+	return exit.Silently(v.exit)
 }
 
 func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, policyFile []byte) (*archiveVerdict, error) {
@@ -221,11 +222,11 @@ func (v *archiveVerdict) conclude(made *report.Controls) {
 	forked := slices.ContainsFunc(made.Conflicts, func(c report.Conflict) bool { return c.Kind == report.ConflictFork })
 	switch {
 	case failed || forked || len(v.Differences) > 0:
-		v.exit = exitBad
+		v.exit = exit.Bad
 	case len(v.Failed) > 0 || len(v.NotChecked) > 0 || v.Receipts == 0:
-		v.exit = exitCannotTell
+		v.exit = exit.CannotTell
 	}
-	v.Verified = v.exit == exitGood
+	v.Verified = v.exit == exit.Good
 }
 
 // maxShown bounds each list that people are shown.
@@ -262,9 +263,9 @@ func (v *archiveVerdict) show(w io.Writer, name string) {
 		}
 	}
 	switch v.exit {
-	case exitGood:
+	case exit.Good:
 		fmt.Fprintln(w, p.paint(green, "verified"))
-	case exitBad:
+	case exit.Bad:
 		fmt.Fprintln(w, p.paint(red, "NOT VERIFIED"))
 	default:
 		fmt.Fprintln(w, p.paint(bold, "cannot tell")+": see what was not checked")

@@ -9,6 +9,7 @@ import (
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/armalo/receiptlog/client/verify"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // vouch verifies a fetched bundle by a policy and says who cosigned it and when,
@@ -16,18 +17,18 @@ import (
 func vouch(w io.Writer, data []byte, p *policy.Policy) error {
 	b, err := bundle.Parse(data)
 	if err != nil {
-		return failing(exitBad, fmt.Errorf("the log's bundle: %w", err), "")
+		return exit.With(exit.Bad, fmt.Errorf("the log's bundle: %w", err), "")
 	}
 	v := verify.Bundle(b, verify.Options{Policy: p})
 	if !v.Verified {
-		exit, why := exitBad, "the bundle does not verify"
+		status, why := exit.Bad, "the bundle does not verify"
 		if v.Unknown() {
-			exit, why = exitCannotTell, "the bundle does not hold enough to verify it"
+			status, why = exit.CannotTell, "the bundle does not hold enough to verify it"
 		}
 		if len(v.Reasons) > 0 {
 			why += ": " + v.Reasons[0].Detail
 		}
-		return failing(exit, errors.New(why), "nothing was written; fetch it without --policy to look at it")
+		return exit.With(status, errors.New(why), "nothing was written; fetch it without --policy to look at it")
 	}
 	for _, c := range v.Checks {
 		if c.Name == verify.CheckQuorum {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/cmd/internal/durable"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/log/httpapi"
 )
 
@@ -35,7 +37,7 @@ know it; deleting its line takes it away.
 
 Exit status: 0 made, 1 failed, 2 usage.`,
 		Example: `  receiptlog access --dir /var/lib/receiptlog --scope auditor --name "Audit & Sons" > auditor.key`,
-		Args:    noArguments,
+		Args:    exit.NoArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return access(cmd, f) },
 	}
 	cmd.Flags().StringVar(&f.dir, "dir", "", "the log's `directory`")
@@ -46,13 +48,13 @@ Exit status: 0 made, 1 failed, 2 usage.`,
 
 func access(cmd *cobra.Command, f accessFlags) error {
 	if f.dir == "" {
-		return usage(cmd, "say which log, with --dir")
+		return exit.Misused(cmd, "say which log, with --dir")
 	}
 	if f.scope != httpapi.ScopeAuditor && f.scope != httpapi.ScopeOperator {
-		return usage(cmd, "--scope is auditor or operator, not %q", f.scope)
+		return exit.Misused(cmd, "--scope is auditor or operator, not %q", f.scope)
 	}
 	if strings.TrimSpace(f.name) == "" || strings.ContainsAny(f.name, "\r\n") {
-		return usage(cmd, "say whose key it is, with --name")
+		return exit.Misused(cmd, "say whose key it is, with --name")
 	}
 	if _, err := readConfig(f.dir); err != nil {
 		return err
@@ -68,7 +70,7 @@ func access(cmd *cobra.Command, f accessFlags) error {
 	for _, k := range append(old, httpapi.Key{Hash: sha256.Sum256([]byte(token)), Scope: f.scope, Name: f.name}) {
 		text += k.Line()
 	}
-	if err := replaceFile(filepath.Join(f.dir, accessName), []byte(text), 0o600); err != nil {
+	if err := durable.Replace(filepath.Join(f.dir, accessName), []byte(text), 0o600); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(cmd.OutOrStdout(), token)
@@ -82,11 +84,11 @@ func readAccess(dir string) (httpapi.Keys, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
-		return nil, failing(exitUsage, err, "")
+		return nil, exit.With(exit.Usage, err, "")
 	}
 	keys, err := httpapi.ParseKeys(data)
 	if err != nil {
-		return nil, failing(exitUsage, fmt.Errorf("read %s: %w", path, err), "lines are written by receiptlog access")
+		return nil, exit.With(exit.Usage, fmt.Errorf("read %s: %w", path, err), "lines are written by receiptlog access")
 	}
 	return keys, nil
 }

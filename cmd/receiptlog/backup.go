@@ -15,6 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/cmd/internal/durable"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/kv"
 )
@@ -48,7 +50,7 @@ Exit status: 0 made, 1 not made, 2 usage, 3 the log can be neither asked nor
 opened.`,
 		Example: `  receiptlog backup --dir /var/lib/receiptlog --to /backup/receiptlog-2026-05-12
   receiptlog fsck --dir /backup/receiptlog-2026-05-12`,
-		Args: noArguments,
+		Args: exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return backup(cmd, dir, to) },
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", "the log's `directory`")
@@ -58,14 +60,14 @@ opened.`,
 
 func backup(cmd *cobra.Command, dir, to string) error {
 	if dir == "" || to == "" {
-		return usage(cmd, "say which log to copy and where, with --dir and --to")
+		return exit.Misused(cmd, "say which log to copy and where, with --dir and --to")
 	}
 	c, err := readConfig(dir)
 	if err != nil {
 		return err
 	}
 	if _, err := os.Lstat(to); err == nil {
-		return failing(exitBad, fmt.Errorf("%s exists already and was left as it is", to), "each backup has a directory of its own")
+		return exit.With(exit.Bad, fmt.Errorf("%s exists already and was left as it is", to), "each backup has a directory of its own")
 	}
 	from, done, err := takeSnapshot(dir, c.Origin)
 	if err != nil {
@@ -92,9 +94,9 @@ func takeSnapshot(dir, origin string) (folder string, done func(), err error) {
 	}
 	db, err := kv.Open(filepath.Join(dir, dataName), kv.Options{Origin: origin})
 	if errors.Is(err, kv.ErrLocked) {
-		return "", nil, failing(exitCannotTell, err, "another receiptlog uses the log and does not answer; is it starting, or checking?")
+		return "", nil, exit.With(exit.CannotTell, err, "another receiptlog uses the log and does not answer; is it starting, or checking?")
 	} else if err != nil {
-		return "", nil, failing(exitCannotTell, err, "")
+		return "", nil, exit.With(exit.CannotTell, err, "")
 	}
 	folder, err = snapshot(dir, db.Backup)
 	if err = errors.Join(err, db.Close()); err != nil {
@@ -154,10 +156,10 @@ func makeBackup(dir, snapshot, to, origin string) (note backupNote, err error) {
 	if err := kv.MarkBackup(data, kv.Options{Origin: origin}, text); err != nil {
 		return note, err
 	}
-	if err := errors.Join(syncDir(partial), os.Rename(partial, to)); err != nil {
+	if err := errors.Join(durable.SyncDir(partial), os.Rename(partial, to)); err != nil {
 		return note, err
 	}
-	return note, syncDir(filepath.Dir(to))
+	return note, durable.SyncDir(filepath.Dir(to))
 }
 
 // copyBeside copies what stands beside the data and is no secret, unless it is

@@ -1,19 +1,16 @@
 package main
 
 import (
-	"encoding/json/jsontext"
-	"encoding/json/v2"
 	"errors"
 	"fmt"
-	"io/fs"
-	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/armalo/receiptlog/client/did"
 	rules "github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/client/retention/period"
+	"github.com/armalo/receiptlog/cmd/internal/config"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/log"
 	"github.com/armalo/receiptlog/storage/kv"
 )
@@ -53,8 +50,8 @@ type Config struct {
 
 	// CheckpointInterval is the least time between two checkpoints, and
 	// RepublishInterval the most.
-	CheckpointInterval Duration `json:"checkpointInterval"`
-	RepublishInterval  Duration `json:"republishInterval"`
+	CheckpointInterval config.Duration `json:"checkpointInterval"`
+	RepublishInterval  config.Duration `json:"republishInterval"`
 	// MaxOutstanding is how many receipts may wait to be sequenced before more
 	// are answered with 503.
 	MaxOutstanding uint `json:"maxOutstanding"`
@@ -65,10 +62,7 @@ type Config struct {
 	// Retention is what the log promises at least about bodies.
 	Retention ConfigRetention `json:"retention"`
 
-	// LogLevel is one of debug, info, warn and error; LogFormat is text or
-	// json. The log goes to standard error.
-	LogLevel  string `json:"logLevel"`
-	LogFormat string `json:"logFormat"`
+	config.Logging
 }
 
 // ConfigDIDWeb says how did:web documents are fetched.
@@ -80,7 +74,7 @@ type ConfigDIDWeb struct {
 	// one's own network. Never set it where strangers can be issuers.
 	AllowPrivate bool `json:"allowPrivate"`
 	// CacheFor is how long a document is used before it is fetched again.
-	CacheFor Duration `json:"cacheFor"`
+	CacheFor config.Duration `json:"cacheFor"`
 }
 
 // ConfigRetention is what the log promises at least about bodies. Periods are
@@ -113,14 +107,13 @@ func defaultConfig() Config {
 		Listen:             "127.0.0.1:8080",
 		Keys:               []string{ed25519Name, mldsa44Name},
 		Issuers:            []string{},
-		DIDWeb:             ConfigDIDWeb{Enabled: true, CacheFor: Duration(5 * time.Minute)},
-		CheckpointInterval: Duration(log.DefaultCheckpointInterval),
-		RepublishInterval:  Duration(log.DefaultRepublishInterval),
+		DIDWeb:             ConfigDIDWeb{Enabled: true, CacheFor: config.Duration(5 * time.Minute)},
+		CheckpointInterval: config.Duration(log.DefaultCheckpointInterval),
+		RepublishInterval:  config.Duration(log.DefaultRepublishInterval),
 		MaxOutstanding:     log.DefaultMaxOutstanding,
 		ReserveBytes:       kv.DefaultReserveBytes,
 		Retention:          ConfigRetention{Floor: rules.DefaultTerms.Floor.String(), Notice: rules.DefaultTerms.Notice.String()},
-		LogLevel:           "info",
-		LogFormat:          "text",
+		Logging:            config.DefaultLogging,
 	}
 }
 
@@ -129,27 +122,16 @@ const maxConfigBytes = 1 << 20
 
 // readConfig reads and checks the configuration of the log in dir.
 func readConfig(dir string) (*Config, error) {
-	path := filepath.Join(dir, configName)
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, failing(exitUsage, fmt.Errorf("there is no log in %s: it has no %s", dir, configName), "make one with: receiptlog init")
-	} else if err != nil {
-		return nil, failing(exitUsage, err, "")
-	}
-	if len(data) > maxConfigBytes {
-		return nil, failing(exitUsage, fmt.Errorf("%s is over %d bytes", path, maxConfigBytes), "")
-	}
 	c := defaultConfig()
-	if err := json.Unmarshal(data, &c, json.RejectUnknownMembers(true)); err != nil {
-		return nil, failing(exitUsage, fmt.Errorf("read %s: %w", path, err), "names and types are documented in the README; nothing else is accepted")
-	}
-	if err := c.check(); err != nil {
-		return nil, failing(exitUsage, fmt.Errorf("read %s: %w", path, err), "")
+	absent := exit.With(exit.Usage, fmt.Errorf("there is no log in %s: it has no %s", dir, configName), "make one with: receiptlog init")
+	if err := config.Read(filepath.Join(dir, configName), maxConfigBytes, &c, absent); err != nil {
+		return nil, err
 	}
 	return &c, nil
 }
 
-func (c *Config) check() error {
+// Check says what is wrong with it.
+func (c *Config) Check() error {
 	if c.Origin == "" {
 		return errors.New("origin is missing")
 	}
@@ -164,7 +146,7 @@ func (c *Config) check() error {
 			return fmt.Errorf("issuers: %q is not a DID", name)
 		}
 	}
-	for name, d := range map[string]Duration{"checkpointInterval": c.CheckpointInterval, "republishInterval": c.RepublishInterval, "didWeb.cacheFor": c.DIDWeb.CacheFor} {
+	for name, d := range map[string]config.Duration{"checkpointInterval": c.CheckpointInterval, "republishInterval": c.RepublishInterval, "didWeb.cacheFor": c.DIDWeb.CacheFor} {
 		if d <= 0 {
 			return fmt.Errorf("%s must be more than zero", name)
 		}
@@ -178,37 +160,5 @@ func (c *Config) check() error {
 	if c.ReserveBytes == 0 {
 		return errors.New("reserveBytes must be more than zero")
 	}
-	if c.LogFormat != "text" && c.LogFormat != "json" {
-		return errors.New("logFormat must be text or json")
-	}
-	_, err := c.level()
-	return err
-}
-
-func (c *Config) level() (slog.Level, error) {
-	var level slog.Level
-	switch c.LogLevel {
-	case "debug", "info", "warn", "error":
-		return level, level.UnmarshalText([]byte(c.LogLevel))
-	}
-	return level, errors.New("logLevel must be debug, info, warn or error")
-}
-
-// marshal returns the file's text.
-func (c *Config) marshal() ([]byte, error) {
-	data, err := json.Marshal(c, jsontext.WithIndent("  "))
-	return append(data, '\n'), err
-}
-
-// Duration is a time.Duration that is written as text, as in "250ms".
-type Duration time.Duration
-
-// MarshalText implements encoding.TextMarshaler.
-func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (d *Duration) UnmarshalText(text []byte) error {
-	parsed, err := time.ParseDuration(string(text))
-	*d = Duration(parsed)
-	return err
+	return c.Logging.Check()
 }

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/armalo/receiptlog/cmd/internal/durable"
 )
 
 // copyDurably copies a file, or a folder with all that is in it, to a name that
@@ -27,7 +29,7 @@ func copyDurably(from, to string) error {
 		if err := os.Mkdir(target, 0o700); err != nil {
 			return err
 		}
-		return syncDir(filepath.Dir(target))
+		return durable.SyncDir(filepath.Dir(target))
 	})
 }
 
@@ -49,5 +51,5 @@ func copyFile(from, to string) error {
 	if err := errors.Join(err, out.Sync(), out.Close()); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(to))
+	return durable.SyncDir(filepath.Dir(to))
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/armalo/receiptlog/client/api"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 type eraseFlags struct {
@@ -27,7 +28,7 @@ a person.
 
 Exit status: 0 done, 1 refused, 2 usage, 3 the log did not answer.`,
 		Example: `  receiptlog erase --url http://127.0.0.1:8080 --key-file operator.key --org acme --run run-42 --legal "GDPR Article 17(1)(b)" --asked "case 31"`,
-		Args:    noArguments,
+		Args:    exit.NoArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return erase(cmd, f) },
 	}
 	f.add(cmd)
@@ -42,7 +43,7 @@ Exit status: 0 done, 1 refused, 2 usage, 3 the log did not answer.`,
 
 func erase(cmd *cobra.Command, f eraseFlags) error {
 	if f.Org == "" || (f.RunID == "") == (len(f.indices) == 0) {
-		return usage(cmd, "say whose receipts, with --org, and which, with either --run or --index")
+		return exit.Misused(cmd, "say whose receipts, with --org, and which, with either --run or --index")
 	}
 	for _, i := range f.indices {
 		f.Indices = append(f.Indices, uint64(i))

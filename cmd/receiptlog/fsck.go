@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/armalo/receiptlog/client/policy"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/log/fsck"
 	"github.com/armalo/receiptlog/storage/kv"
 )
@@ -39,7 +40,7 @@ report says what still verifies.
 Exit status: 0 all sound, 1 damaged, 2 usage, 3 cannot tell.`,
 		Example: `  receiptlog fsck --dir /var/lib/receiptlog
   receiptlog fsck --dir /var/lib/receiptlog --json`,
-		Args: noArguments,
+		Args: exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return check(cmd, f) },
 	}
 	cmd.Flags().StringVar(&f.dir, "dir", "", "the log's `directory`")
@@ -49,7 +50,7 @@ Exit status: 0 all sound, 1 damaged, 2 usage, 3 cannot tell.`,
 
 func check(cmd *cobra.Command, f fsckFlags) error {
 	if f.dir == "" {
-		return usage(cmd, "say which log to check, with --dir")
+		return exit.Misused(cmd, "say which log to check, with --dir")
 	}
 	options, err := fsckOptions(f.dir)
 	if err != nil {
@@ -58,15 +59,15 @@ func check(cmd *cobra.Command, f fsckFlags) error {
 	options.Progress = progress(cmd.ErrOrStderr())
 	report, err := fsck.Run(cmd.Context(), options)
 	if errors.Is(err, kv.ErrLocked) {
-		return failing(exitCannotTell, err, "stop the log first")
+		return exit.With(exit.CannotTell, err, "stop the log first")
 	} else if err != nil {
-		return failing(exitCannotTell, fmt.Errorf("check log: %w", err), "")
+		return exit.With(exit.CannotTell, fmt.Errorf("check log: %w", err), "")
 	}
 	if err := printReport(cmd.OutOrStdout(), report, f.json); err != nil {
 		return err
 	}
 	if !report.OK {
-		return silently(exitBad)
+		return exit.Silently(exit.Bad)
 	}
 	return nil
 }
@@ -79,11 +80,11 @@ func fsckOptions(dir string) (fsck.Options, error) {
 	}
 	own, err := fsckPolicy(dir, c.Keys)
 	if err != nil {
-		return fsck.Options{}, failing(exitCannotTell, err, "")
+		return fsck.Options{}, exit.With(exit.CannotTell, err, "")
 	}
 	published, err := readSeen(dir)
 	if err != nil {
-		return fsck.Options{}, failing(exitCannotTell, err, "")
+		return fsck.Options{}, exit.With(exit.CannotTell, err, "")
 	}
 	return fsck.Options{Dir: filepath.Join(dir, dataName), Origin: c.Origin, Policy: own, Keys: len(own.Logs()), Seen: published}, nil
 }

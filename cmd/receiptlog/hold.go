@@ -8,6 +8,7 @@ import (
 
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/entry"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 type holdFlags struct {
@@ -30,7 +31,7 @@ entry of the log. --basis and --asked are public for ever.
 Exit status: 0 done, 1 refused, 2 usage, 3 the log did not answer.`,
 		Example: `  receiptlog hold --url http://127.0.0.1:8080 --key-file operator.key --org acme --basis "7 O 112/26" --asked "general counsel"
   receiptlog hold --url http://127.0.0.1:8080 --key-file operator.key --lift 4711 --basis settled --asked "general counsel"`,
-		Args: noArguments,
+		Args: exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return hold(cmd, f) },
 	}
 	f.add(cmd)
@@ -50,7 +51,7 @@ func hold(cmd *cobra.Command, f holdFlags) error {
 		from, err1 := strconv.ParseUint(first, 10, 53)
 		to, err2 := strconv.ParseUint(last, 10, 53)
 		if err1 != nil || err2 != nil {
-			return usage(cmd, "--range is FIRST-LAST, not %q", text)
+			return exit.Misused(cmd, "--range is FIRST-LAST, not %q", text)
 		}
 		req.Ranges = append(req.Ranges, [2]uint64{from, to})
 	}

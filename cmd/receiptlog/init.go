@@ -11,6 +11,9 @@ import (
 
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/did"
+	"github.com/armalo/receiptlog/cmd/internal/config"
+	"github.com/armalo/receiptlog/cmd/internal/durable"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/log"
 )
 
@@ -39,7 +42,7 @@ cannot be made again, and the log cannot go on without them.
 Exit status: 0 made, 1 not made, 2 usage.`,
 		Example: `  receiptlog init --dir /var/lib/receiptlog --origin log.example.com/receipts \
       --issuer did:web:example.com --pin example.com.did.json`,
-		Args: noArguments,
+		Args: exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return initLog(cmd, f) },
 	}
 	flags := cmd.Flags()
@@ -54,11 +57,11 @@ Exit status: 0 made, 1 not made, 2 usage.`,
 
 func initLog(cmd *cobra.Command, f initFlags) error {
 	if f.dir == "" || f.origin == "" {
-		return usage(cmd, "say where and for whom, with --dir and --origin")
+		return exit.Misused(cmd, "say where and for whom, with --dir and --origin")
 	}
 	pinned, err := readPins(f.pins)
 	if err != nil {
-		return usage(cmd, "%v", err)
+		return exit.Misused(cmd, "%v", err)
 	}
 	c := defaultConfig()
 	c.Origin, c.Listen, c.Issuers = f.origin, f.listen, append(c.Issuers, f.issuers...)
@@ -67,8 +70,8 @@ func initLog(cmd *cobra.Command, f initFlags) error {
 			c.Issuers = append(c.Issuers, doc.DID())
 		}
 	}
-	if err := c.check(); err != nil {
-		return usage(cmd, "%v", err)
+	if err := c.Check(); err != nil {
+		return exit.Misused(cmd, "%v", err)
 	}
 	vkeys, err := makeLog(f.dir, &c, pinned, f.url)
 	if err != nil {
@@ -101,7 +104,7 @@ func makeLog(dir string, c *Config, pinned []*did.Document, url string) (vkeys [
 		return nil, err
 	}
 	if _, err := os.Lstat(filepath.Join(dir, configName)); err == nil {
-		return nil, failing(exitBad, fmt.Errorf("there is a log in %s already, and it was left as it is", dir), "run it with: receiptlog serve --dir "+dir)
+		return nil, exit.With(exit.Bad, fmt.Errorf("there is a log in %s already, and it was left as it is", dir), "run it with: receiptlog serve --dir "+dir)
 	}
 	classic, err := generate(dir, ed25519Name, c.Origin, checkpoint.GenerateEd25519)
 	if err != nil {
@@ -112,21 +115,21 @@ func makeLog(dir string, c *Config, pinned []*did.Document, url string) (vkeys [
 		return nil, err
 	}
 	for i, doc := range pinned {
-		if err := writeNew(filepath.Join(dir, issuersName, fmt.Sprintf("issuer-%d.json", i+1)), append(doc.Canonical(), '\n'), 0o644); err != nil {
+		if err := durable.Create(filepath.Join(dir, issuersName, fmt.Sprintf("issuer-%d.json", i+1)), append(doc.Canonical(), '\n'), 0o644); err != nil {
 			return nil, err
 		}
 	}
-	if err := writeNew(filepath.Join(dir, policyName), policyText(c.Origin, url, classic, quantum), 0o644); err != nil {
+	if err := durable.Create(filepath.Join(dir, policyName), policyText(c.Origin, url, classic, quantum), 0o644); err != nil {
 		return nil, err
 	}
 	if err := log.Create(filepath.Join(dir, dataName), c.Origin); err != nil {
 		return nil, err
 	}
-	text, err := c.marshal()
+	text, err := config.Marshal(c)
 	if err != nil {
 		return nil, err
 	}
-	return []string{classic, quantum}, writeNew(filepath.Join(dir, configName), text, 0o644)
+	return []string{classic, quantum}, durable.Create(filepath.Join(dir, configName), text, 0o644)
 }
 
 // policyText is a C2SP tlog-policy that trusts this log and asks for no

@@ -15,20 +15,12 @@
 package main
 
 import (
-	"context"
-	"os"
-	"os/signal"
-	"syscall"
-
 	"github.com/spf13/cobra"
+
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := newRoot().ExecuteContext(ctx)
-	stop()
-	os.Exit(complain(os.Stderr, err))
-}
+func main() { exit.Main(newRoot()) }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
@@ -42,15 +34,7 @@ hands out bundles that anybody can verify offline with receiptctl.`,
 		Example: `  receiptlog init --dir /var/lib/receiptlog --origin log.example.com --issuer did:web:example.com
   receiptlog serve --dir /var/lib/receiptlog
   receiptlog fsck --dir /var/lib/receiptlog`,
-		Args:          refuseUnknownCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		SilenceErrors: true,
-		SilenceUsage:  true,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(cmd, "%v", err)
-	})
 	root.AddCommand(newInit(), newServe(), newFsck(), newBackup(), newRestore(), newAccess(), newRules(), newHold(), newErase())
 	return root
 }

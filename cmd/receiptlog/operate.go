@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/armalo/receiptlog/client/api"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // Environment variables that stand in for flags. A key is never a flag: others
@@ -38,16 +39,16 @@ func (f *operateFlags) dial(cmd *cobra.Command) (*api.Client, error) {
 	if f.keyFile != "" {
 		data, err := os.ReadFile(f.keyFile)
 		if err != nil {
-			return nil, failing(exitUsage, err, "")
+			return nil, exit.With(exit.Usage, err, "")
 		}
 		token = strings.TrimSpace(string(data))
 	}
 	if f.url == "" || token == "" {
-		return nil, usage(cmd, "say which log, with --url, and show an operator's key, with --key-file")
+		return nil, exit.Misused(cmd, "say which log, with --url, and show an operator's key, with --key-file")
 	}
 	client, err := api.New(f.url, api.Options{UserAgent: "receiptlog", Token: token})
 	if err != nil {
-		return nil, usage(cmd, "%v", err)
+		return nil, exit.Misused(cmd, "%v", err)
 	}
 	return client, nil
 }
@@ -59,9 +60,9 @@ func answered(err error) error {
 		if p.Code == api.CodeUnauthorized {
 			hint = "make a key with: receiptlog access --scope operator"
 		}
-		return failing(exitBad, err, hint)
+		return exit.With(exit.Bad, err, hint)
 	}
-	return failing(exitCannotTell, err, "is the log running? whether it took the request in, receiptctl audit shows")
+	return exit.With(exit.CannotTell, err, "is the log running? whether it took the request in, receiptctl audit shows")
 }
 
 // show prints an answer.

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/armalo/receiptlog/client/policy"
+	"github.com/armalo/receiptlog/cmd/internal/durable"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/log/seen"
 	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/kv"
@@ -48,7 +50,7 @@ Exit status: 0 restored, 1 refused or failed, 2 usage, 3 nobody can tell whether
 the backup is the latest.`,
 		Example: `  mv /var/lib/receiptlog/data /var/lib/receiptlog/data.damaged
   receiptlog restore --from /backup/receiptlog-2026-05-12 --dir /var/lib/receiptlog`,
-		Args: noArguments,
+		Args: exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return restore(cmd, f) },
 	}
 	cmd.Flags().StringVar(&f.from, "from", "", "the backup's `directory`")
@@ -60,7 +62,7 @@ the backup is the latest.`,
 
 func restore(cmd *cobra.Command, f restoreFlags) error {
 	if f.from == "" || f.dir == "" {
-		return usage(cmd, "say what to restore and where, with --from and --dir")
+		return exit.Misused(cmd, "say what to restore and where, with --from and --dir")
 	}
 	c, err := readConfig(f.from)
 	if err != nil {
@@ -68,7 +70,7 @@ func restore(cmd *cobra.Command, f restoreFlags) error {
 	}
 	data := filepath.Join(f.dir, dataName)
 	if _, err := os.Lstat(data); err == nil {
-		return failing(exitBad, fmt.Errorf("%s exists and was left as it is", data), "move it away, and keep it: it may hold what the backup does not")
+		return exit.With(exit.Bad, fmt.Errorf("%s exists and was left as it is", data), "move it away, and keep it: it may hold what the backup does not")
 	}
 	if err := checkEvidence(cmd.Context(), f, c.Origin); err != nil {
 		return err
@@ -95,12 +97,12 @@ func checkEvidence(ctx context.Context, f restoreFlags, origin string) error {
 	for _, name := range f.seen {
 		signed, err := os.ReadFile(name)
 		if err != nil {
-			return failing(exitUsage, err, "")
+			return exit.With(exit.Usage, err, "")
 		}
 		evidence = append(evidence, signed)
 	}
 	if len(evidence) == 0 && !f.nothingNewer {
-		return failing(exitCannotTell, errors.New("nobody can tell whether the log published more than this backup holds"),
+		return exit.With(exit.CannotTell, errors.New("nobody can tell whether the log published more than this backup holds"),
 			"give the latest checkpoint that a witness, a monitor or an issuer has, with --seen FILE; or see receiptlog restore --help")
 	}
 	own, err := policyOf(f.from)
@@ -112,7 +114,7 @@ func checkEvidence(ctx context.Context, f restoreFlags, origin string) error {
 		return err
 	}
 	if _, err = db.BackupNote(); errors.Is(err, kv.ErrNotFound) {
-		err = failing(exitUsage, fmt.Errorf("%s is a log and not a backup", f.from), "make a backup of it with: receiptlog backup")
+		err = exit.With(exit.Usage, fmt.Errorf("%s is a log and not a backup", f.from), "make a backup of it with: receiptlog backup")
 	}
 	for _, signed := range evidence {
 		if err == nil {
@@ -129,7 +131,7 @@ func checkSeen(ctx context.Context, db *kv.DB, own *policy.Policy, signed []byte
 	}
 	err = seen.Check(ctx, reader, own, signed)
 	if errors.Is(err, seen.ErrRolledBack) {
-		return failing(exitBad, fmt.Errorf("this backup is older than what the log published: %w", err), "to go on from it would fork the log; receiptlog restore --help says what to do")
+		return exit.With(exit.Bad, fmt.Errorf("this backup is older than what the log published: %w", err), "to go on from it would fork the log; receiptlog restore --help says what to do")
 	}
 	return err
 }
@@ -170,5 +172,5 @@ func putBack(f restoreFlags, data, origin string) error {
 	if err := kv.ReleaseBackup(partial, kv.Options{Origin: origin}); err != nil {
 		return err
 	}
-	return errors.Join(os.Rename(partial, data), syncDir(f.dir))
+	return errors.Join(os.Rename(partial, data), durable.SyncDir(f.dir))
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/armalo/receiptlog/client/api"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 type rulesFlags struct {
@@ -33,7 +34,7 @@ office, not a person.
 Exit status: 0 done, 1 refused, 2 usage, 3 the log did not answer.`,
 		Example: `  receiptlog rules --url http://127.0.0.1:8080 --key-file operator.key --org acme
   receiptlog rules --url http://127.0.0.1:8080 --key-file operator.key --org acme --class period --period P2Y --applies all --asked "records office"`,
-		Args: noArguments,
+		Args: exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return setRules(cmd, f) },
 	}
 	f.add(cmd)
@@ -50,7 +51,7 @@ Exit status: 0 done, 1 refused, 2 usage, 3 the log did not answer.`,
 
 func setRules(cmd *cobra.Command, f rulesFlags) error {
 	if f.org == "" {
-		return usage(cmd, "say whose rules, with --org")
+		return exit.Misused(cmd, "say whose rules, with --org")
 	}
 	client, err := f.dial(cmd)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/armalo/receiptlog/cmd/internal/durable"
 	"github.com/armalo/receiptlog/log"
 )
 
@@ -48,7 +49,7 @@ func keepSeen(done <-chan struct{}, dir string, l *log.Log, logger *slog.Logger)
 		if p == nil || bytes.Equal(p.Signed, saved) {
 			continue
 		}
-		if err := replaceFile(filepath.Join(dir, seenName), p.Signed, 0o644); err != nil {
+		if err := durable.Replace(filepath.Join(dir, seenName), p.Signed, 0o644); err != nil {
 			logger.Warn("latest checkpoint not saved beside the data; a roll-back may go unnoticed", "error", err)
 			continue
 		}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/cmd/internal/durable"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/log"
 	"github.com/armalo/receiptlog/log/httpapi"
 	"github.com/armalo/receiptlog/log/retention"
@@ -50,7 +52,7 @@ Exit status: 0 stopped as asked, 1 failed, 2 usage or configuration.`,
 		Example: `  receiptlog serve --dir /var/lib/receiptlog
   receiptlog serve --dir /var/lib/receiptlog --policy /etc/receiptlog/policy.txt
   receiptlog serve --dir ./log --listen 127.0.0.1:0 --address-file address`,
-		Args: noArguments,
+		Args: exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd, f) },
 	}
 	cmd.Flags().StringVar(&f.dir, "dir", "", "the log's `directory`")
@@ -63,7 +65,7 @@ Exit status: 0 stopped as asked, 1 failed, 2 usage or configuration.`,
 
 func serve(cmd *cobra.Command, f serveFlags) error {
 	if f.dir == "" {
-		return usage(cmd, "say which log to run, with --dir")
+		return exit.Misused(cmd, "say which log to run, with --dir")
 	}
 	c, err := readConfig(f.dir)
 	if err != nil {
@@ -122,7 +124,7 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 	}
 	for _, s := range signers {
 		if s.Name() != c.Origin {
-			return nil, failing(exitUsage, fmt.Errorf("a log key is for %s, the log is %s", s.Name(), c.Origin), "origin and keys are made by init and never change")
+			return nil, exit.With(exit.Usage, fmt.Errorf("a log key is for %s, the log is %s", s.Name(), c.Origin), "origin and keys are made by init and never change")
 		}
 	}
 	resolver, err := newResolver(dir, c)
@@ -158,9 +160,9 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 	})
 	switch {
 	case errors.Is(err, kv.ErrLocked):
-		return nil, failing(exitBad, err, "another receiptlog runs on this directory; two would fork the log")
+		return nil, exit.With(exit.Bad, err, "another receiptlog runs on this directory; two would fork the log")
 	case errors.Is(err, kv.ErrNotExist):
-		return nil, failing(exitBad, err, "serve creates nothing: restore the data directory, or make a new log with init")
+		return nil, exit.With(exit.Bad, err, "serve creates nothing: restore the data directory, or make a new log with init")
 	}
 	return l, explainRollback(dir, err)
 }
@@ -169,13 +171,13 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 func explainRollback(dir string, err error) error {
 	switch {
 	case errors.Is(err, kv.ErrBackup):
-		return failing(exitBad, err, "make it a log again with: receiptlog restore")
+		return exit.With(exit.Bad, err, "make it a log again with: receiptlog restore")
 	case errors.Is(err, seen.ErrRolledBack):
-		return failing(exitBad, err, "the data directory is older than "+filepath.Join(dir, seenName)+"; to go on would fork the log. Bring back the newest data directory; see receiptlog restore --help")
+		return exit.With(exit.Bad, err, "the data directory is older than "+filepath.Join(dir, seenName)+"; to go on would fork the log. Bring back the newest data directory; see receiptlog restore --help")
 	case errors.Is(err, log.ErrForeignKeys):
-		return failing(exitBad, err, "bring back the key files that init made; a log with other keys is another log")
+		return exit.With(exit.Bad, err, "bring back the key files that init made; a log with other keys is another log")
 	case errors.Is(err, kv.ErrHurt):
-		return failing(exitBad, err, "see what still verifies with receiptlog fsck --dir "+dir+", and restore a backup")
+		return exit.With(exit.Bad, err, "see what still verifies with receiptlog fsck --dir "+dir+", and restore a backup")
 	}
 	return err
 }
@@ -188,7 +190,7 @@ func run(cmd *cobra.Command, l *log.Log, c *Config, addressFile string, o httpap
 	}
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
-		return failing(exitBad, err, "choose another address with --listen")
+		return exit.With(exit.Bad, err, "choose another address with --listen")
 	}
 	server := handler.Server()
 	ended := make(chan error, 1)
@@ -212,7 +214,7 @@ func run(cmd *cobra.Command, l *log.Log, c *Config, addressFile string, o httpap
 
 func announce(cmd *cobra.Command, l *log.Log, address, addressFile string) error {
 	if addressFile != "" {
-		if err := replaceFile(addressFile, []byte(address+"\n"), 0o644); err != nil {
+		if err := durable.Replace(addressFile, []byte(address+"\n"), 0o644); err != nil {
 			return fmt.Errorf("write address: %w", err)
 		}
 	}

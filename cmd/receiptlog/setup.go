@@ -19,21 +19,16 @@ import (
 
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/did/web"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // newLogger logs as configured. Libraries that log by klog or by slog's default
 // come along.
 func newLogger(c *Config, w io.Writer) (*slog.Logger, error) {
-	level, err := c.level()
+	logger, err := c.Logger(w)
 	if err != nil {
 		return nil, err
 	}
-	opts := &slog.HandlerOptions{Level: level}
-	var h slog.Handler = slog.NewTextHandler(w, opts)
-	if c.LogFormat == "json" {
-		h = slog.NewJSONHandler(w, opts)
-	}
-	logger := slog.New(h)
 	slog.SetDefault(logger)
 	klog.SetSlogLogger(logger.With("library", "tessera"))
 	return logger, nil
@@ -59,7 +54,7 @@ func newResolver(dir string, c *Config) (did.Resolver, error) {
 	path := filepath.Join(dir, issuersName)
 	pinned, err := did.NewPinned(os.DirFS(path))
 	if err != nil {
-		return nil, failing(exitUsage, fmt.Errorf("read pinned documents in %s: %w", path, err), "each *.json file there must be one DID document")
+		return nil, exit.With(exit.Usage, fmt.Errorf("read pinned documents in %s: %w", path, err), "each *.json file there must be one DID document")
 	}
 	chain := did.Chain{did.KeyResolver{}, pinned}
 	if c.DIDWeb.Enabled {

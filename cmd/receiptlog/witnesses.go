@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/armalo/receiptlog/client/policy"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // maxPolicyBytes bounds a policy: hundreds of witnesses with keys of both kinds.
@@ -16,7 +17,7 @@ const maxPolicyBytes = 1 << 20
 func readWitnesses(dir string, c *Config) (*policy.Policy, error) {
 	if c.Policy == "" {
 		if c.FailOpen {
-			return nil, failing(exitUsage, errors.New("failing open without a policy means nothing"), "say which witnesses to ask, with --policy")
+			return nil, exit.With(exit.Usage, errors.New("failing open without a policy means nothing"), "say which witnesses to ask, with --policy")
 		}
 		return nil, nil
 	}
@@ -33,11 +34,11 @@ func readWitnesses(dir string, c *Config) (*policy.Policy, error) {
 		data, err = os.ReadFile(path)
 	}
 	if err != nil {
-		return nil, failing(exitUsage, fmt.Errorf("read the policy: %w", err), "")
+		return nil, exit.With(exit.Usage, fmt.Errorf("read the policy: %w", err), "")
 	}
 	p, err := policy.Parse(data)
 	if err != nil {
-		return nil, failing(exitUsage, fmt.Errorf("read the policy %s: %w", path, err), "its format is C2SP tlog-policy: lines of log, witness, group and quorum")
+		return nil, exit.With(exit.Usage, fmt.Errorf("read the policy %s: %w", path, err), "its format is C2SP tlog-policy: lines of log, witness, group and quorum")
 	}
 	return p, nil
 }

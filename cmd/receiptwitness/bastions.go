@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/witness/bastion"
 )
 
@@ -41,11 +42,11 @@ func (s *service) bastionRoots() (*x509.CertPool, error) {
 	}
 	data, err := os.ReadFile(s.flags.bastionRoots)
 	if err != nil {
-		return nil, failing(exitUsage, err, "")
+		return nil, exit.With(exit.Usage, err, "")
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(data) {
-		return nil, failing(exitUsage, fmt.Errorf("%s has no certificate", s.flags.bastionRoots), "")
+		return nil, exit.With(exit.Usage, fmt.Errorf("%s has no certificate", s.flags.bastionRoots), "")
 	}
 	return pool, nil
 }

@@ -1,15 +1,13 @@
 package main
 
 import (
-	"encoding/json/jsontext"
-	"encoding/json/v2"
 	"errors"
 	"fmt"
-	"io/fs"
-	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
+
+	"github.com/armalo/receiptlog/cmd/internal/config"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // Config is the file receiptwitness.json in a witness's directory. It is read
@@ -36,10 +34,7 @@ type Config struct {
 	PerClientPerSecond float64 `json:"perClientPerSecond"`
 	PerClientBurst     int     `json:"perClientBurst"`
 
-	// LogLevel is one of debug, info, warn and error; LogFormat is text or json.
-	// The log goes to standard error.
-	LogLevel  string `json:"logLevel"`
-	LogFormat string `json:"logFormat"`
+	config.Logging
 }
 
 // defaultConfig is what init writes, and what a name that is left out means. The
@@ -52,8 +47,7 @@ func defaultConfig() Config {
 		PerLogBurst:        100,
 		PerClientPerSecond: 100,
 		PerClientBurst:     1000,
-		LogLevel:           "info",
-		LogFormat:          "text",
+		Logging:            config.DefaultLogging,
 	}
 }
 
@@ -62,29 +56,16 @@ const maxConfigBytes = 64 << 10
 
 // readConfig reads and checks the configuration of the witness in dir.
 func readConfig(dir string) (*Config, error) {
-	path := filepath.Join(dir, configName)
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, failing(exitUsage, fmt.Errorf("there is no witness in %s: it has no %s", dir, configName), "make one with: receiptwitness init")
-	} else if err != nil {
-		return nil, failing(exitUsage, err, "")
-	}
-	defer f.Close() // nothing was written
-	data, err := readAtMost(f, path, maxConfigBytes)
-	if err != nil {
-		return nil, failing(exitUsage, err, "")
-	}
 	c := defaultConfig()
-	if err := json.Unmarshal(data, &c, json.RejectUnknownMembers(true)); err != nil {
-		return nil, failing(exitUsage, fmt.Errorf("read %s: %w", path, err), "names and types are documented in the README; nothing else is accepted")
-	}
-	if err := c.check(); err != nil {
-		return nil, failing(exitUsage, fmt.Errorf("read %s: %w", path, err), "")
+	absent := exit.With(exit.Usage, fmt.Errorf("there is no witness in %s: it has no %s", dir, configName), "make one with: receiptwitness init")
+	if err := config.Read(filepath.Join(dir, configName), maxConfigBytes, &c, absent); err != nil {
+		return nil, err
 	}
 	return &c, nil
 }
 
-func (c *Config) check() error {
+// Check says what is wrong with it.
+func (c *Config) Check() error {
 	if c.Name == "" {
 		return errors.New("name is missing")
 	}
@@ -96,24 +77,5 @@ func (c *Config) check() error {
 	if c.PerLogPerSecond < 0 || c.PerLogBurst < 0 || c.PerClientPerSecond < 0 || c.PerClientBurst < 0 {
 		return errors.New("a limit must not be less than zero")
 	}
-	if c.LogFormat != "text" && c.LogFormat != "json" {
-		return errors.New("logFormat must be text or json")
-	}
-	_, err := c.level()
-	return err
-}
-
-func (c *Config) level() (slog.Level, error) {
-	var level slog.Level
-	switch c.LogLevel {
-	case "debug", "info", "warn", "error":
-		return level, level.UnmarshalText([]byte(c.LogLevel))
-	}
-	return level, errors.New("logLevel must be debug, info, warn or error")
-}
-
-// marshal returns the file's text.
-func (c *Config) marshal() ([]byte, error) {
-	data, err := json.Marshal(c, jsontext.WithIndent("  "))
-	return append(data, '\n'), err
+	return c.Logging.Check()
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/witness"
 )
 
@@ -19,10 +20,10 @@ func newFsck() *cobra.Command {
 witness must not be serving. It changes nothing.
 
 Exit status: 0 all is well, 1 damage, 2 usage.`,
-		Args: noArguments,
+		Args: exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" {
-				return usage(cmd, "say which witness, with --dir")
+				return exit.Misused(cmd, "say which witness, with --dir")
 			}
 			return fsck(cmd, dir)
 		},
@@ -59,7 +60,7 @@ func fsck(cmd *cobra.Command, dir string) (err error) {
 	fmt.Fprintf(cmd.OutOrStdout(), "%d logs, %d cosigned checkpoints, %d proofs of misbehaviour, %d damaged\n",
 		done.Logs, done.Checkpoints, done.Forks, damaged)
 	if damaged > 0 {
-		return failing(exitBad, fmt.Errorf("%d rows are damaged", damaged), "do not serve with it: a witness must know what it cosigned")
+		return exit.With(exit.Bad, fmt.Errorf("%d rows are damaged", damaged), "do not serve with it: a witness must know what it cosigned")
 	}
 	return nil
 }

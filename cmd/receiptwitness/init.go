@@ -9,6 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/cmd/internal/config"
+	"github.com/armalo/receiptlog/cmd/internal/durable"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/storage/kv"
 	"github.com/armalo/receiptlog/witness/bastion"
 )
@@ -36,7 +39,7 @@ can be made to cosign two histories.
 
 Exit status: 0 made, 1 not made, 2 usage.`,
 		Example: `  receiptwitness init --dir /var/lib/receiptwitness --name witness.example.com/w1`,
-		Args:    noArguments,
+		Args:    exit.NoArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return initWitness(cmd, f) },
 	}
 	flags := cmd.Flags()
@@ -49,12 +52,12 @@ Exit status: 0 made, 1 not made, 2 usage.`,
 
 func initWitness(cmd *cobra.Command, f initFlags) error {
 	if f.dir == "" || f.name == "" {
-		return usage(cmd, "say where and under which name, with --dir and --name")
+		return exit.Misused(cmd, "say where and under which name, with --dir and --name")
 	}
 	c := defaultConfig()
 	c.Name, c.Listen, c.Bastions = f.name, f.listen, append(c.Bastions, f.bastions...)
-	if err := c.check(); err != nil {
-		return usage(cmd, "%v", err)
+	if err := c.Check(); err != nil {
+		return exit.Misused(cmd, "%v", err)
 	}
 	vkeys, bastionKey, err := makeWitness(f.dir, &c)
 	if err != nil {
@@ -70,7 +73,7 @@ func makeWitness(dir string, c *Config) (vkeys []string, bastionKey ed25519.Publ
 		return nil, nil, err
 	}
 	if _, err := os.Lstat(filepath.Join(dir, configName)); err == nil {
-		return nil, nil, failing(exitBad, fmt.Errorf("there is a witness in %s already, and it was left as it is", dir), "run it with: receiptwitness serve --dir "+dir)
+		return nil, nil, exit.With(exit.Bad, fmt.Errorf("there is a witness in %s already, and it was left as it is", dir), "run it with: receiptwitness serve --dir "+dir)
 	}
 	for _, algorithm := range []string{"ed25519", "ml-dsa-44"} {
 		vkey, err := generateKey(dir, c.Name, algorithm)
@@ -89,11 +92,11 @@ func makeWitness(dir string, c *Config) (vkeys []string, bastionKey ed25519.Publ
 	if err := db.Close(); err != nil {
 		return nil, nil, err
 	}
-	text, err := c.marshal()
+	text, err := config.Marshal(c)
 	if err != nil {
 		return nil, nil, err
 	}
-	return vkeys, bastionKey, writeNew(filepath.Join(dir, configName), text, 0o644)
+	return vkeys, bastionKey, durable.Create(filepath.Join(dir, configName), text, 0o644)
 }
 
 func sayMade(w io.Writer, dir string, c *Config, vkeys []string, bastionKey ed25519.PublicKey) error {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/armalo/receiptlog/client/checkpoint"
+	"github.com/armalo/receiptlog/cmd/internal/durable"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/witness"
 )
 
@@ -28,10 +30,10 @@ var algorithms = map[string]func(name string) (skey, vkey string, err error){
 func generateKey(dir, name, algorithm string) (vkey string, err error) {
 	skey, vkey, err := algorithms[algorithm](name)
 	if err != nil {
-		return "", failing(exitUsage, fmt.Errorf("make a key for %q: %w", name, err), "a name is such as witness.example.com/w1, without blanks, plus signs or a scheme")
+		return "", exit.With(exit.Usage, fmt.Errorf("make a key for %q: %w", name, err), "a name is such as witness.example.com/w1, without blanks, plus signs or a scheme")
 	}
 	path := filepath.Join(dir, keysName, algorithm+"-"+keyID(vkey)+".key")
-	return vkey, writeNew(path, []byte(skey+"\n"), 0o600)
+	return vkey, durable.Create(path, []byte(skey+"\n"), 0o600)
 }
 
 // keyID returns the key ID of a verifier key, as it is written in it.
@@ -78,7 +80,7 @@ func readKeys(dir string) (skeys []string, err error) {
 		return nil, err
 	}
 	for _, path := range files {
-		data, err := readSecret(path)
+		data, err := durable.ReadSecret(path)
 		if err != nil {
 			return nil, err
 		}
@@ -98,7 +100,7 @@ func retireKey(dir, id string) error {
 			continue
 		}
 		if len(files) == 1 {
-			return failing(exitBad, errors.New("it is the only key: a witness needs at least one"), "add another first: receiptwitness keys add")
+			return exit.With(exit.Bad, errors.New("it is the only key: a witness needs at least one"), "add another first: receiptwitness keys add")
 		}
 		retired := filepath.Join(dir, keysName, retiredName)
 		if err := os.MkdirAll(retired, 0o700); err != nil {
@@ -106,14 +108,14 @@ func retireKey(dir, id string) error {
 		}
 		to := filepath.Join(retired, filepath.Base(path))
 		if _, err := os.Lstat(to); err == nil {
-			return failing(exitBad, fmt.Errorf("%s exists already and was left as it is", to), "")
+			return exit.With(exit.Bad, fmt.Errorf("%s exists already and was left as it is", to), "")
 		}
 		if err := os.Rename(path, to); err != nil {
 			return err
 		}
-		return errors.Join(syncDir(retired), syncDir(filepath.Dir(path)))
+		return errors.Join(durable.SyncDir(retired), durable.SyncDir(filepath.Dir(path)))
 	}
-	return failing(exitUsage, fmt.Errorf("no key has the ID %q", id), "see them with: receiptwitness keys list")
+	return exit.With(exit.Usage, fmt.Errorf("no key has the ID %q", id), "see them with: receiptwitness keys list")
 }
 
 const bastionKeyType = "PRIVATE KEY"
@@ -129,12 +131,12 @@ func generateBastionKey(dir string) (ed25519.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	return public, writeNew(filepath.Join(dir, bastionName), pem.EncodeToMemory(&pem.Block{Type: bastionKeyType, Bytes: der}), 0o600)
+	return public, durable.Create(filepath.Join(dir, bastionName), pem.EncodeToMemory(&pem.Block{Type: bastionKeyType, Bytes: der}), 0o600)
 }
 
 func loadBastionKey(dir string) (ed25519.PrivateKey, error) {
 	path := filepath.Join(dir, bastionName)
-	data, err := readSecret(path)
+	data, err := durable.ReadSecret(path)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/witness/admin"
 )
 
@@ -19,7 +20,7 @@ func newKeys() *cobra.Command {
   3. receiptwitness keys retire  once nobody needs the old line
 
 Policies must hold both keys of one witness as one voice: a group of 1.`,
-		Args: refuseUnknownCommand,
+		Args: exit.NoOtherCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newKeysList(), newKeysAdd(), newKeysRetire())
@@ -31,10 +32,10 @@ func newKeysList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list --dir DIR",
 		Short: "print the verifier keys of the keys that cosign",
-		Args:  noArguments,
+		Args:  exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" {
-				return usage(cmd, "say which witness, with --dir")
+				return exit.Misused(cmd, "say which witness, with --dir")
 			}
 			keys, err := loadKeys(dir)
 			if err != nil {
@@ -57,10 +58,10 @@ func newKeysAdd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add --dir DIR",
 		Short: "make a key, and cosign with it from now on",
-		Args:  noArguments,
+		Args:  exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" || algorithms[algorithm] == nil {
-				return usage(cmd, "say which witness, with --dir; --algorithm is ed25519 or ml-dsa-44")
+				return exit.Misused(cmd, "say which witness, with --dir; --algorithm is ed25519 or ml-dsa-44")
 			}
 			c, err := readConfig(dir)
 			if err != nil {
@@ -93,7 +94,7 @@ func newKeysRetire() *cobra.Command {
 		Short: "cosign no more with a key; its file is kept in keys/retired",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dir == "" || len(args) != 1 {
-				return usage(cmd, "say which witness, with --dir, and which key, by the 8 digits in its verifier key")
+				return exit.Misused(cmd, "say which witness, with --dir, and which key, by the 8 digits in its verifier key")
 			}
 			if err := retireKey(dir, args[0]); err != nil {
 				return err

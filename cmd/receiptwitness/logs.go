@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/cmd/internal/durable"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/witness"
 	"github.com/armalo/receiptlog/witness/admin"
 )
@@ -50,14 +52,14 @@ Exit status: 0 done, 1 not done, 2 usage.`,
 
 func addLog(cmd *cobra.Command, f addLogFlags, vkeys []string) error {
 	if f.dir == "" {
-		return usage(cmd, "say which witness, with --dir")
+		return exit.Misused(cmd, "say which witness, with --dir")
 	}
 	if (f.list == "") == (len(vkeys) == 0) {
-		return usage(cmd, "give the verifier keys of one log, or a list with --list")
+		return exit.Misused(cmd, "give the verifier keys of one log, or a list with --list")
 	}
 	if f.list != "" {
 		if f.origin != "" || f.perDay != 0 || f.contact != "" {
-			return usage(cmd, "--origin, --per-day and --contact are for one log, not for a list")
+			return exit.Misused(cmd, "--origin, --per-day and --contact are for one log, not for a list")
 		}
 		return addList(cmd, f)
 	}
@@ -109,12 +111,12 @@ func readList(stdin io.Reader, name string) ([]witness.Log, error) {
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, failing(exitUsage, err, "")
+			return nil, exit.With(exit.Usage, err, "")
 		}
 		defer f.Close() // nothing was written
 		in = f
 	}
-	data, err := readAtMost(in, name, witness.MaxLogListBytes)
+	data, err := durable.ReadAtMost(in, name, witness.MaxLogListBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +138,7 @@ cosigned is kept for good, so that adding the log again cannot roll it back.
 Exit status: 0 done, 1 not done, 2 usage.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dir == "" || len(args) != 1 {
-				return usage(cmd, "say which witness, with --dir, and which log, by its origin")
+				return exit.Misused(cmd, "say which witness, with --dir, and which log, by its origin")
 			}
 			return administer(dir, func(w admin.Witness) error { return w.RemoveLog(args[0]) })
 		},
@@ -155,10 +157,10 @@ func newListLogs() *cobra.Command {
 size cosigned last. With --json, one object a line.
 
 Exit status: 0 done, 1 not done, 2 usage.`,
-		Args: noArguments,
+		Args: exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" {
-				return usage(cmd, "say which witness, with --dir")
+				return exit.Misused(cmd, "say which witness, with --dir")
 			}
 			return administer(dir, func(w admin.Witness) error { return listLogs(cmd.OutOrStdout(), w, asJSON) })
 		},

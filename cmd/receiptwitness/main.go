@@ -17,20 +17,12 @@
 package main
 
 import (
-	"context"
-	"os"
-	"os/signal"
-	"syscall"
-
 	"github.com/spf13/cobra"
+
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := newRoot().ExecuteContext(ctx)
-	stop()
-	os.Exit(complain(os.Stderr, err))
-}
+func main() { exit.Main(newRoot()) }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
@@ -44,15 +36,7 @@ witness can then not be shown another history of the log than anybody else.`,
 		Example: `  receiptwitness init --dir /var/lib/receiptwitness --name witness.example.com/w1
   receiptwitness add-log --dir /var/lib/receiptwitness VKEY
   receiptwitness serve --dir /var/lib/receiptwitness`,
-		Args:          refuseUnknownCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		SilenceErrors: true,
-		SilenceUsage:  true,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(cmd, "%v", err)
-	})
 	root.AddCommand(newInit(), newServe(), newAddLog(), newRemoveLog(), newListLogs(), newKeys(), newFsck())
 	return root
 }

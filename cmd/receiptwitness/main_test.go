@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 //	cosign DIR OLD SIZE N  asks the witness that serves from DIR to cosign the log's
 //	                       step from OLD to SIZE, which it must answer with N; the
 //	                       answer is in cosigned.txt
-//	exits N COMMAND        runs it, and it must exit with N
+//	exits N COMMAND        runs it, and it must status with N
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -133,11 +133,11 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	code := 0
 	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		exit, ok := errors.AsType[*exec.ExitError](err)
+		status, ok := errors.AsType[*exec.ExitError](err)
 		if !ok {
 			ts.Fatalf("%v", err)
 		}
-		code = exit.ExitCode()
+		code = status.ExitCode()
 	}
 	if strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit status %d, want %s", code, args[0])

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/storage/cas"
 	"github.com/armalo/receiptlog/storage/kv"
 	"github.com/armalo/receiptlog/witness"
@@ -29,9 +30,9 @@ func openDatabase(dir string, logger *slog.Logger) (*kv.DB, error) {
 	})
 	switch {
 	case errors.Is(err, kv.ErrLocked):
-		return nil, failing(exitBad, err, "another receiptwitness runs on this directory")
+		return nil, exit.With(exit.Bad, err, "another receiptwitness runs on this directory")
 	case errors.Is(err, kv.ErrNotExist):
-		return nil, failing(exitBad, err, "nothing is created here: a witness that forgot what it cosigned must not go on under the same keys")
+		return nil, exit.With(exit.Bad, err, "nothing is created here: a witness that forgot what it cosigned must not go on under the same keys")
 	}
 	return db, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/cmd/internal/durable"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/storage/kv"
 	"github.com/armalo/receiptlog/witness"
 	"github.com/armalo/receiptlog/witness/admin"
@@ -43,7 +44,7 @@ it again recovers.
 Exit status: 0 stopped as asked, 1 failed, 2 usage or configuration.`,
 		Example: `  receiptwitness serve --dir /var/lib/receiptwitness
   receiptwitness serve --dir ./witness --listen 127.0.0.1:0 --address-file address`,
-		Args: noArguments,
+		Args: exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd, f) },
 	}
 	flags := cmd.Flags()
@@ -56,7 +57,7 @@ Exit status: 0 stopped as asked, 1 failed, 2 usage or configuration.`,
 
 func serve(cmd *cobra.Command, f serveFlags) (err error) {
 	if f.dir == "" {
-		return usage(cmd, "say which witness to run, with --dir")
+		return exit.Misused(cmd, "say which witness to run, with --dir")
 	}
 	c, err := readConfig(f.dir)
 	if err != nil {
@@ -66,9 +67,9 @@ func serve(cmd *cobra.Command, f serveFlags) (err error) {
 		c.Listen = f.listen
 	}
 	if c.Listen == "" && len(c.Bastions) == 0 {
-		return failing(exitUsage, errors.New("neither an address to serve on nor a bastion is configured"), "nobody could reach this witness")
+		return exit.With(exit.Usage, errors.New("neither an address to serve on nor a bastion is configured"), "nobody could reach this witness")
 	}
-	logger, err := newLogger(c, cmd.ErrOrStderr())
+	logger, err := c.Logger(cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
@@ -89,18 +90,6 @@ func serve(cmd *cobra.Command, f serveFlags) (err error) {
 		PerClientPerSecond: c.PerClientPerSecond, PerClientBurst: c.PerClientBurst, Logger: logger, Metrics: metrics,
 	})
 	return s.run()
-}
-
-func newLogger(c *Config, w io.Writer) (*slog.Logger, error) {
-	level, err := c.level()
-	if err != nil {
-		return nil, err
-	}
-	opts := &slog.HandlerOptions{Level: level}
-	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, opts)), nil
-	}
-	return slog.New(slog.NewTextHandler(w, opts)), nil
 }
 
 // service is a witness while it is served.
@@ -147,7 +136,7 @@ func (s *service) run() error {
 func (s *service) start(ctx context.Context) error {
 	socket, err := admin.Listen(filepath.Join(s.flags.dir, socketName))
 	if err != nil {
-		return failing(exitBad, err, "the path of the directory may be too long for a socket (about 90 bytes)")
+		return exit.With(exit.Bad, err, "the path of the directory may be too long for a socket (about 90 bytes)")
 	}
 	local := admin.Local{Witness: s.w, Reload: func() (*witness.Keys, error) { return loadKeys(s.flags.dir) }}
 	s.serve(socket, &http.Server{Handler: admin.Handler(local), ReadHeaderTimeout: time.Minute})
@@ -156,7 +145,7 @@ func (s *service) start(ctx context.Context) error {
 	if s.config.Listen != "" {
 		l, err := net.Listen("tcp", s.config.Listen)
 		if err != nil {
-			return failing(exitBad, err, "choose another address with --listen")
+			return exit.With(exit.Bad, err, "choose another address with --listen")
 		}
 		address = l.Addr().String()
 		s.serve(l, httpapi.NewServer(s.api.Handler(s.config.BehindProxy), s.log))
@@ -165,7 +154,7 @@ func (s *service) start(ctx context.Context) error {
 		return err
 	}
 	if s.flags.addressFile != "" {
-		if err := replaceFile(s.flags.addressFile, []byte(address+"\n"), 0o644); err != nil {
+		if err := durable.Replace(s.flags.addressFile, []byte(address+"\n"), 0o644); err != nil {
 			return fmt.Errorf("write address: %w", err)
 		}
 	}
