@@ -1,0 +1,80 @@
+package postings
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/armalo/receiptlog/storage/kv"
+)
+
+// Removed is a leaf whose body is erased, with all its terms.
+type Removed struct {
+	Leaf  uint64
+	Terms [][]byte
+}
+
+// Remove takes leaves out of the lists of their terms, in b, which it then has
+// committed by commit: until that returns nobody else changes a row.
+func (p *Postings) Remove(b *kv.Batch, gone []Removed, commit func() error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	byTerm := make(map[Term][]uint64)
+	for _, g := range gone {
+		if g.Leaf >= p.next {
+			p.removed[g.Leaf] = struct{}{} // whoever gathers it now must not add it
+			continue
+		}
+		for _, text := range g.Terms {
+			t := p.Term(text)
+			if !slices.Contains(byTerm[t], g.Leaf) {
+				byTerm[t] = append(byTerm[t], g.Leaf)
+			}
+		}
+	}
+	for term, leaves := range byTerm {
+		if err := p.removeFrom(b, term, leaves); err != nil {
+			return fmt.Errorf("remove from posting lists: %w", err)
+		}
+	}
+	return commit()
+}
+
+// removeFrom rewrites the rows of a term that hold any of the leaves.
+func (p *Postings) removeFrom(b *kv.Batch, term Term, leaves []uint64) (err error) {
+	lower, upper := kv.PostingBounds(term)
+	c, err := p.db.NewCursor(lower, upper)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	slices.Sort(leaves)
+	for n := len(leaves); n > 0; n = len(leaves) {
+		key, value, err := c.Seek(kv.PostingKey(term, leaves[n-1]))
+		if err != nil {
+			return err
+		}
+		if key == nil {
+			return nil // none of the rest has a row
+		}
+		first := kv.PostingFirst(key)
+		row, err := appendLeaves(nil, first, value)
+		if err != nil {
+			return err
+		}
+		kept := slices.DeleteFunc(slices.Clone(row), func(leaf uint64) bool {
+			_, is := slices.BinarySearch(leaves, leaf)
+			return is
+		})
+		if len(kept) < len(row) {
+			b.Delete(key)
+		}
+		if len(kept) > 0 && len(kept) < len(row) {
+			b.Set(kv.PostingKey(term, kept[0]), appendGaps(nil, kept))
+		}
+		// What is left is below this row.
+		below, _ := slices.BinarySearch(leaves, first)
+		leaves = leaves[:below]
+	}
+	return nil
+}
