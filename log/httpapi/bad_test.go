@@ -155,6 +155,51 @@ func read(t *testing.T, resp *http.Response) answer {
 	return answer{resp, body}
 }
 
+// A client that sends all before it listens is told why it was refused, however
+// long after the refusal it ends.
+func TestRefusalReachesWhoIsStillSending(t *testing.T) {
+	s := serve(t)
+	body := bytes.Repeat([]byte(" "), 2<<20)
+	half := len(body) / 2
+	resp := s.raw(t, func(c net.Conn) {
+		io.WriteString(c, header(api.MediaJSON, len(body)))
+		c.Write(body[:half])
+		time.Sleep(time.Second) // longer than net/http lingers
+		if _, err := c.Write(body[half:]); err != nil {
+			t.Errorf("cut off while sending: %v", err)
+		}
+	})
+	s.wantProblem(read(t, resp), http.StatusRequestEntityTooLarge, verdict.TooLarge)
+	if resp.Close {
+		t.Error("the connection is of no further use, although the whole body was read")
+	}
+}
+
+// What is never sent holds nothing up for long, and what never ends is not read
+// to its end.
+func TestRefusedBodyIsReadWithinBounds(t *testing.T) {
+	s := serve(t)
+	s.Handler.SetTimeouts(200*time.Millisecond, 200*time.Millisecond, time.Second, time.Second)
+	for name, send := range map[string]func(c net.Conn){
+		"nothing comes": func(c net.Conn) { io.WriteString(c, header(api.MediaJSON, 1<<30)) },
+		"leave is asked": func(c net.Conn) {
+			io.WriteString(c, strings.Replace(header(api.MediaJSON, 2<<20), "\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n", 1))
+		},
+		"far too much comes": func(c net.Conn) {
+			io.WriteString(c, header(api.MediaJSON, 1<<30))
+			go c.Write(make([]byte, 64<<20)) // fails once the server has had enough
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resp := s.raw(t, send)
+			s.wantProblem(read(t, resp), http.StatusRequestEntityTooLarge, verdict.TooLarge)
+			if !resp.Close {
+				t.Error("the connection is kept in the middle of a body")
+			}
+		})
+	}
+}
+
 func TestSlowBody(t *testing.T) {
 	s := serve(t)
 	s.Handler.SetTimeouts(200*time.Millisecond, 200*time.Millisecond, time.Second, time.Second)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -60,6 +61,25 @@ func (h *Handler) readInto(dst []byte, w http.ResponseWriter, r *http.Request, l
 	// From here on net/http listens for the client going away, however long the
 	// answer takes.
 	return buf.Bytes(), readDeadline(w, time.Time{})
+}
+
+// swallow reads what a refused request has left of its body, and reports whether
+// that was all. Many clients send to the end before they listen: to one that is
+// cut off the answer is lost, and why it was refused with it.
+func (h *Handler) swallow(w http.ResponseWriter, r *http.Request, refusal error) bool {
+	if r.ContentLength == 0 {
+		return true
+	}
+	if r.Header.Get("Expect") != "" || errors.Is(refusal, os.ErrDeadlineExceeded) {
+		return false // it waits to be told to send, or has had its time
+	}
+	if readDeadline(w, time.Now().Add(h.timeouts.swallow)) != nil {
+		return false
+	}
+	if _, err := io.CopyN(io.Discard, r.Body, maxSwallowed); err != io.EOF {
+		return false
+	}
+	return readDeadline(w, time.Time{}) == nil
 }
 
 // bodyError tells a body that broke off from one that was too large or slow.

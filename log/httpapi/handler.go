@@ -139,8 +139,7 @@ func (h *Handler) refuse(w *recorder, r *http.Request, route *route, err error) 
 	if w.status != 0 {
 		return // too late: the answer had begun
 	}
-	if r.ContentLength != 0 && problem.Status != http.StatusNotFound {
-		// What is left of the body is not worth reading.
+	if !h.swallow(w, r, err) {
 		w.Header().Set("Connection", "close")
 	}
 	writeProblem(w, problem, retry)

@@ -17,6 +17,9 @@ const (
 	maxReceiptBody = receipt.MaxBytes
 	// maxExternalBody: a receipt, a bundle that holds it again, and a diff.
 	maxExternalBody = receipt.MaxBytes + bundle.MaxBytes + 1<<20
+	// maxSwallowed is read of a body that is refused: as much as the largest
+	// that is not.
+	maxSwallowed = maxExternalBody
 
 	// headerTimeout and idleTimeout: a slow client holds a connection only.
 	headerTimeout = 10 * time.Second
@@ -33,6 +36,7 @@ const (
 // timeouts bound how long the parts of a request may take.
 type timeouts struct {
 	body    time.Duration // for the whole body of a request
+	swallow time.Duration // for what is left of a body that is refused
 	line    time.Duration // for one line of a batch, pauses included
 	publish time.Duration // for the wait for a checkpoint
 	write   time.Duration // for the client to take an answer
@@ -40,6 +44,7 @@ type timeouts struct {
 
 var defaultTimeouts = timeouts{
 	body:    30 * time.Second, // a receipt of 1 MiB at 35 KiB a second
+	swallow: 5 * time.Second,
 	line:    30 * time.Second, // the same, for one of many
 	publish: 30 * time.Second, // proxies give up at 60 seconds
 	write:   60 * time.Second, // a bundle of 1 MiB at 20 KiB a second
