@@ -19,6 +19,7 @@ import (
 	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/index"
 	"github.com/armalo/receiptlog/storage/kv"
+	"github.com/armalo/receiptlog/storage/promise"
 )
 
 // Log is an open log. Its methods may be called concurrently.
@@ -113,7 +114,10 @@ func (l *Log) start() error {
 		return err
 	}
 	l.driver = driver.New(l.db, driver.Options{
-		Cosign:    l.cosign,
+		Cosign: l.cosign,
+		WithPublication: func(b *kv.Batch, size uint64, at time.Time) error {
+			return promise.Publish(l.db, b, size, at)
+		},
 		OnPublish: l.onPublish,
 		Logger:    l.logger,
 		Now:       l.clock,

@@ -2,7 +2,6 @@ package retention
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -156,7 +155,7 @@ func (k *Keeper) apply(at uint64, e entry.Entry) {
 func (k *Keeper) begin() error {
 	var still []uint64
 	for _, at := range k.unbegun {
-		published, err := k.publishedAt(at)
+		published, err := promise.PublishedAt(k.db, at)
 		if err != nil {
 			return err
 		}
@@ -169,24 +168,6 @@ func (k *Keeper) begin() error {
 	k.unbegun = still
 	return nil
 }
-
-// publishedAt returns when the first checkpoint that is kept and covers the
-// entry was published; the zero time if none does.
-func (k *Keeper) publishedAt(at uint64) (published time.Time, err error) {
-	lower, upper := kv.PublishedBounds(at+1, 0)
-	err = k.db.Scan(lower, upper, func(key, _ []byte) error {
-		_, nanos := kv.PublishedAt(key)
-		published = time.Unix(0, nanos).UTC()
-		return errFound
-	})
-	if err != nil && !errors.Is(err, errFound) {
-		return published, fmt.Errorf("look up publication of entry %d: %w", at, err)
-	}
-	return published, nil
-}
-
-// errFound ends a scan.
-var errFound = errors.New("found")
 
 // Promise calls use with what a receipt of the organisation (a handle) is
 // promised if it is logged at that time. use must put the receipt into the

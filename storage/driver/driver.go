@@ -23,6 +23,10 @@ type Options struct {
 	// and publication is tried again after the checkpoint interval.
 	Cosign func(ctx context.Context, size uint64, root [32]byte, signed []byte) ([]byte, error)
 
+	// WithPublication may add rows to the batch that makes a checkpoint of that
+	// size the published one, at that time. If it fails nothing is published.
+	WithPublication func(b *kv.Batch, size uint64, at time.Time) error
+
 	// OnPublish is called after each publication, in order, on the publisher's
 	// goroutine: it must return soon.
 	OnPublish func(size uint64, signed []byte)

@@ -165,6 +165,11 @@ func (p *publisher) replace(next *publication) error {
 			return nil, fmt.Errorf("%w: the stored one changed under the log", ErrRollback)
 		}
 		b.Set(kv.PublishedKey(next.size, next.at.UnixNano()), next.signed)
+		if p.opts.WithPublication != nil {
+			if err := p.opts.WithPublication(b, next.size, next.at); err != nil {
+				return nil, err
+			}
+		}
 		return next.record, nil
 	})
 	if err != nil {

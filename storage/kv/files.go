@@ -169,7 +169,7 @@ var kinds = map[byte]string{
 	prefixCheckpoint: "latest checkpoints", prefixPublished: "published checkpoints", prefixBody: "bodies",
 	prefixBodyKey: "body keys", prefixErased: "notes of erasures", prefixIdentity: "index of receipts",
 	prefixRun: "index of runs", prefixIssuer: "index of issuers", prefixOrg: "organisations", prefixHandle: "handles",
-	prefixGoverning: "rules and holds", prefixDue: "dates of erasure", prefixPending: "pending erasures",
+	prefixGoverning: "rules and holds", prefixUnheard: "unpublished rules", prefixDue: "dates of erasure", prefixPending: "pending erasures",
 	prefixScrub: "pending scrubs", prefixReview: "reviews", prefixErasedRun: "index of erased runs",
 }
 

@@ -5,7 +5,9 @@ import "encoding/binary"
 // The keys of what the log has promised and has still to do (package promise).
 //
 //	prefix  then                          value
-//	'g'     u64 index                     1 byte kind: this entry governs what is kept
+//	'g'     u64 index                     1 byte kind: this entry governs what is kept; for rules that are
+//	                                      published, u64 unix nanos of the first checkpoint over them
+//	'u'     u64 index                     nothing: these rules are not published yet
 //	't'     u64 unix seconds, u64 index   nothing: that body may be due then
 //	'q'     u64 index                     nothing: this erasure is not carried out yet
 //	'z'     u64 first, u64 last           nothing: bodies between were erased, and the tables are not scrubbed yet
@@ -13,6 +15,7 @@ import "encoding/binary"
 //	'y'     32 bytes run, u64 index       u64 erasure: a public receipt of that run was erased
 const (
 	prefixGoverning = 'g'
+	prefixUnheard   = 'u'
 	prefixDue       = 't'
 	prefixPending   = 'q'
 	prefixScrub     = 'z'
@@ -25,6 +28,14 @@ func GoverningKey(index uint64) []byte { return u64Key(prefixGoverning, index) }
 
 // GoverningBounds returns the range of all keys that [GoverningKey] makes.
 func GoverningBounds() (lower, upper []byte) { return prefixBounds(prefixGoverning) }
+
+// UnheardKey says that the rules at index are not published yet.
+func UnheardKey(index uint64) []byte { return u64Key(prefixUnheard, index) }
+
+// UnheardBounds returns the range of such keys below an index.
+func UnheardBounds(below uint64) (lower, upper []byte) {
+	return []byte{prefixUnheard}, UnheardKey(below)
+}
 
 // DueKey says that the body at index may be due at that time.
 func DueKey(unix, index uint64) []byte {

@@ -14,6 +14,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/armalo/receiptlog/storage/kv"
 )
@@ -26,20 +27,60 @@ const (
 )
 
 // Govern notes in b that the entry at index is of that kind. An erasure is
-// pending from here on.
+// pending from here on, and rules are unheard of until they are published.
 func Govern(b *kv.Batch, index uint64, kind byte) {
 	b.Set(kv.GoverningKey(index), []byte{kind})
-	if kind == Erasure {
+	switch kind {
+	case Erasure:
 		b.Set(kv.PendingKey(index), nil)
+	case Rules:
+		b.Set(kv.UnheardKey(index), nil)
 	}
+}
+
+// Publish notes in b, which makes a checkpoint of that size the published one,
+// since when the rules are public that it is the first to cover. So the time is
+// durable with the publication, and outlives the checkpoint itself.
+func Publish(db *kv.DB, b *kv.Batch, size uint64, at time.Time) error {
+	value := binary.BigEndian.AppendUint64([]byte{Rules}, uint64(at.UnixNano()))
+	lower, upper := kv.UnheardBounds(size)
+	err := db.Scan(lower, upper, func(key, _ []byte) error {
+		index := kv.KeyIndex(key)
+		b.Set(kv.GoverningKey(index), value)
+		b.Delete(kv.UnheardKey(index))
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("note which rules are published: %w", err)
+	}
+	return nil
+}
+
+// PublishedAt returns since when the rules at index are public; the zero time
+// where they are not.
+func PublishedAt(db *kv.DB, index uint64) (time.Time, error) {
+	value, err := db.Get(kv.GoverningKey(index))
+	switch {
+	case err != nil:
+		return time.Time{}, fmt.Errorf("look up publication of entry %d: %w", index, err)
+	case len(value) == 1:
+		return time.Time{}, nil
+	case len(value) != 1+8:
+		return time.Time{}, badRow(index, value)
+	}
+	return time.Unix(0, int64(binary.BigEndian.Uint64(value[1:]))).UTC(), nil
+}
+
+func badRow(index uint64, value []byte) error {
+	return fmt.Errorf("governing entry %d has a row of %d bytes", index, len(value))
 }
 
 // Governing calls visit for every governing entry, in order.
 func Governing(db *kv.DB, visit func(index uint64, kind byte) error) error {
 	lower, upper := kv.GoverningBounds()
 	return db.Scan(lower, upper, func(key, value []byte) error {
-		if len(value) != 1 {
-			return fmt.Errorf("governing entry %d has a row of %d bytes", kv.KeyIndex(key), len(value))
+		if len(value) != 1 && (len(value) != 1+8 || value[0] != Rules) {
+			return badRow(kv.KeyIndex(key), value)
 		}
 		return visit(kv.KeyIndex(key), value[0])
 	})
