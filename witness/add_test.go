@@ -80,13 +80,15 @@ func TestAddCheckpointRefuses(t *testing.T) {
 		{"no checkpoint", good[:bytes.Index(good, []byte("\n\n"))+2], Malformed},
 		{"no signature", edit(good, "\n\n— ", "\n— "), Malformed},
 		{"size with zero", edit(good, "\n12\n", "\n012\n"), Malformed},
-		{"extension line", edit(good, "\n\n— ", "\nextension\n\n— "), Malformed},
+		{"empty extension line", edit(good, "\n\n— ", "\n\nextension\n\n— "), Malformed},
+		{"extension line with a control character", edit(good, "\n\n— ", "\nextens\tion\n\n— "), Malformed},
 		{"last newline missing", good[:len(good)-1], Malformed},
 		{"too long", append(good, bytes.Repeat([]byte("x"), MaxRequestBytes)...), Malformed},
 
 		{"unknown origin", stranger.request(0, 3), UnknownLog},
 
 		{"another key of that name", impostor.request(7, 12), Untrusted},
+		{"extension line that the log did not sign", edit(good, "\n\n— ", "\nextension\n\n— "), Untrusted},
 		{"signature of another body", fmt.Appendf(nil, "old 7\n%s\n%s", fork.proof(7, 12), forged), Untrusted},
 		{"one good and one bad signature", append(l.request(7, 12), lastLine(forgeLine(l.signed(11), l.signed(12)))...), Untrusted},
 

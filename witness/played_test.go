@@ -15,6 +15,7 @@ import (
 	"github.com/armalo/receiptlog/storage/kv"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"github.com/transparency-dev/merkle/testonly"
+	"golang.org/x/mod/sumdb/note"
 )
 
 // playedLog is a log under the test's control, honest or not. Its tree is that of
@@ -23,8 +24,9 @@ type playedLog struct {
 	t      testing.TB
 	origin string
 	vkey   string
-	signer *checkpoint.Signer
+	signer note.Signer // x/mod's, which signs anything
 	tree   *testonly.Tree
+	more   string // extension lines
 }
 
 func newLog(t testing.TB, origin string) *playedLog {
@@ -32,7 +34,11 @@ func newLog(t testing.TB, origin string) *playedLog {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &playedLog{t: t, origin: origin, vkey: vkey, signer: signer(t, skey), tree: testonly.New(rfc6962.DefaultHasher)}
+	s, err := note.NewSigner(skey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &playedLog{t: t, origin: origin, vkey: vkey, signer: s, tree: testonly.New(rfc6962.DefaultHasher)}
 }
 
 func signer(t testing.TB, skey string) *checkpoint.Signer {
@@ -48,6 +54,13 @@ func (l *playedLog) fork() *playedLog {
 	other := *l
 	other.tree = testonly.New(rfc6962.DefaultHasher)
 	other.tree.AppendData([]byte("the other tree"))
+	return &other
+}
+
+// extended returns the same log, which writes extension lines.
+func (l *playedLog) extended(lines ...string) *playedLog {
+	other := *l
+	other.more = strings.Join(lines, "\n") + "\n"
 	return &other
 }
 
@@ -67,7 +80,7 @@ func (l *playedLog) root(size uint64) [32]byte {
 }
 
 func (l *playedLog) body(size uint64) []byte {
-	return checkpoint.Checkpoint{Origin: l.origin, Size: size, Root: l.root(size)}.Body()
+	return append(checkpoint.Checkpoint{Origin: l.origin, Size: size, Root: l.root(size)}.Body(), l.more...)
 }
 
 // signed returns the checkpoint of that size.
@@ -75,14 +88,10 @@ func (l *playedLog) signed(size uint64) []byte {
 	return sign(l.t, l.body(size), l.signer)
 }
 
-func sign(t testing.TB, body []byte, signers ...*checkpoint.Signer) []byte {
-	signed := append(append([]byte(nil), body...), '\n')
-	for _, s := range signers {
-		line, err := s.SignLine(body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		signed = append(signed, line...)
+func sign(t testing.TB, body []byte, signers ...note.Signer) []byte {
+	signed, err := note.Sign(&note.Note{Text: string(body)}, signers...)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return signed
 }

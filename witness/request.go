@@ -2,6 +2,7 @@ package witness
 
 import (
 	"bytes"
+	"encoding/base64"
 	"strings"
 
 	"github.com/armalo/receiptlog/client/checkpoint"
@@ -133,7 +134,8 @@ func parseSigned(signed []byte) (*checkpoint.Note, checkpoint.Checkpoint, error)
 	if err != nil {
 		return nil, checkpoint.Checkpoint{}, refuse(Malformed, "checkpoint: %v", err)
 	}
-	c, err := checkpoint.Parse(n.Text)
+	// SPEC tlog-checkpoint: extension lines are OPTIONAL, and a log's own affair.
+	c, _, err := checkpoint.ParseExtended(n.Text)
 	if err == nil {
 		return n, c, nil
 	}
@@ -147,7 +149,7 @@ func parseSigned(signed []byte) (*checkpoint.Note, checkpoint.Checkpoint, error)
 // malformed and the specification of witnesses does not: of size zero, with a root
 // other than that of the empty tree. SPEC tlog-witness: that is a 422, in its turn.
 func parseRootedZero(body []byte) (checkpoint.Checkpoint, bool) {
-	lines := strings.SplitAfter(string(body), "\n")
+	lines := strings.SplitAfterN(string(body), "\n", 4)
 	if len(lines) != 4 || lines[1] != "0\n" {
 		return checkpoint.Checkpoint{}, false
 	}
@@ -155,10 +157,11 @@ func parseRootedZero(body []byte) (checkpoint.Checkpoint, bool) {
 	if err != nil {
 		return checkpoint.Checkpoint{}, false
 	}
-	empty := checkpoint.Checkpoint{Origin: strings.TrimSuffix(lines[0], "\n"), Root: checkpoint.EmptyRoot()}
-	c, err := checkpoint.Parse(empty.Body())
+	empty := checkpoint.EmptyRoot()
+	lines[2] = base64.StdEncoding.EncodeToString(empty[:]) + "\n"
+	c, _, err := checkpoint.ParseExtended([]byte(strings.Join(lines, "")))
 	c.Root = root
-	return c, err == nil && lines[3] == ""
+	return c, err == nil
 }
 
 // parseRange parses the line "subtree <start> <end>".

@@ -31,7 +31,7 @@ func decodeState(row []byte) (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read checkpoint row: %w", err)
 	}
-	c, err := checkpoint.Parse(n.Text)
+	c, _, err := checkpoint.ParseExtended(n.Text)
 	if err != nil {
 		return nil, fmt.Errorf("read checkpoint row: %w", err)
 	}

@@ -48,9 +48,8 @@ const MaxSize = 1<<63 - 1
 // HashSize is the length of a root hash in bytes: SHA-256.
 const HashSize = sha256.Size
 
-// Checkpoint is what a checkpoint's body says. It has no extension lines: an
-// ML-DSA-44 cosignature does not cover them, and a line that one signer vouches
-// for and another does not is a trap.
+// Checkpoint is what the three lines say that every checkpoint has. Lines after
+// them are not part of it: see [ParseExtended].
 type Checkpoint struct {
 	Origin string   // identity of the log, 1 to [MaxOriginBytes] bytes
 	Size   uint64   // number of leaves, at most [MaxSize]
@@ -58,23 +57,25 @@ type Checkpoint struct {
 }
 
 // Parse parses the body of a checkpoint: three lines, each ending in a newline.
-// It accepts exactly the bytes that [Checkpoint.Body] writes.
+// It accepts exactly the bytes that [Checkpoint.Body] writes, and so no extension
+// lines, which our logs never write. Whoever verifies or signs for one log uses it.
 func Parse(body []byte) (Checkpoint, error) {
-	origin, rest, _ := strings.Cut(string(body), "\n")
-	size, rest, _ := strings.Cut(rest, "\n")
-	root, rest, whole := strings.Cut(rest, "\n")
-	if !whole {
-		return Checkpoint{}, invalid("checkpoint has fewer than three lines")
+	c, extensions, err := ParseExtended(body)
+	if err != nil {
+		return Checkpoint{}, err
 	}
-	if rest != "" {
-		// SPEC tlog-checkpoint: extension lines are optional and not recommended.
-		return Checkpoint{}, invalid("checkpoint has extension lines, which are not supported: not every signature covers them")
+	if len(extensions) != 0 {
+		return Checkpoint{}, errExtensions // SPEC tlog-checkpoint: OPTIONAL, and NOT RECOMMENDED
 	}
+	return c, nil
+}
+
+// parseThree parses the first three lines, without their newlines.
+func parseThree(origin, size, root string) (c Checkpoint, err error) {
 	if !validOrigin(origin) {
 		return Checkpoint{}, invalid("checkpoint origin is not 1 to 255 bytes of UTF-8 without control characters")
 	}
-	c := Checkpoint{Origin: origin}
-	var err error
+	c.Origin = origin
 	if c.Size, err = ParseSize(size); err != nil {
 		return Checkpoint{}, invalid("checkpoint size is not a canonical decimal number below 2^63")
 	}

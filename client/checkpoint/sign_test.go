@@ -197,6 +197,9 @@ func TestSignersRefuse(t *testing.T) {
 		skey, _ := newKey(t, alg)
 		s := newSigner(t, skey)
 		for what, body := range badBodies {
+			if what == "extension line" && alg != checkpoint.Ed25519 {
+				continue // witnesses cosign them
+			}
 			if _, err := s.Sign([]byte(body)); verdict.CodeOf(err) != verdict.CheckpointInvalid {
 				t.Errorf("%v signs a body with %s: error %v", alg, what, err)
 			}

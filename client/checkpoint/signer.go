@@ -105,14 +105,21 @@ func (s *Signer) GoString() string { return s.v.VKey() }
 
 // Sign signs the body of a checkpoint and returns the bytes that follow the key
 // ID in a signature line: for types 0x04 and 0x06 a timestamp and the signature.
-// It refuses what [Parse] refuses, and with a key of type 0x01 the checkpoint of
-// a log of another name.
+//
+// A key of type 0x01 is a log's, and refuses what [Parse] refuses and the checkpoint
+// of a log of another name. The others cosign for any log and refuse what
+// [ParseExtended] refuses; what their signatures say of extension lines is written
+// there.
 func (s *Signer) Sign(body []byte) ([]byte, error) {
-	c, err := Parse(body)
+	c, extensions, err := ParseExtended(body)
 	if err != nil {
 		return nil, fmt.Errorf("sign checkpoint: %w", err)
 	}
 	if s.v.alg == Ed25519 {
+		// SPEC tlog-checkpoint: extension lines are NOT RECOMMENDED.
+		if len(extensions) != 0 {
+			return nil, fmt.Errorf("sign checkpoint: %w", errExtensions)
+		}
 		// SPEC tlog-checkpoint: the log's key name SHOULD match the origin line.
 		if c.Origin != s.v.name {
 			return nil, fmt.Errorf("sign checkpoint: origin %q is not the name of the log's key, %q", c.Origin, s.v.name)
@@ -125,9 +132,12 @@ func (s *Signer) Sign(body []byte) ([]byte, error) {
 		return nil, errors.New("sign checkpoint: the clock is before 1970 or after 9999")
 	}
 	if s.v.alg == CosignatureEd25519 {
+		// SPEC tlog-cosignature: extension lines "MUST be included in the cosigned message".
 		sig := binary.BigEndian.AppendUint64(nil, uint64(timestamp))
 		return append(sig, ed25519.Sign(s.ed25519, ed25519Message(uint64(timestamp), body))...), nil
 	}
+	// SPEC tlog-cosignature: "extension lines are not included in the signed message
+	// for ML-DSA-44 cosignatures, and no statement is made about them."
 	return s.signMLDSA(subtree{timestamp: uint64(timestamp), origin: c.Origin, end: c.Size, hash: c.Root})
 }
 

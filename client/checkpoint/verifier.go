@@ -81,7 +81,8 @@ func (v *Verifier) VKey() string { return encodeKey(v.name, v.hash, v.alg, v.pub
 
 // Verify reports whether sig, the bytes that follow the key ID in a signature
 // line, is this key's signature of body. A cosignature is of a checkpoint or of
-// nothing: types 0x04 and 0x06 refuse a body that [Parse] refuses.
+// nothing: types 0x04 and 0x06 refuse a body that [ParseExtended] refuses. One of
+// type 0x06 does not cover extension lines: it verifies whatever they are.
 func (v *Verifier) Verify(body, sig []byte) bool {
 	if v.alg == Ed25519 {
 		return ed25519.Verify(v.public, body, sig)
@@ -90,7 +91,7 @@ func (v *Verifier) Verify(body, sig []byte) bool {
 	if !ok {
 		return false
 	}
-	c, err := Parse(body)
+	c, _, err := ParseExtended(body)
 	if err != nil {
 		return false
 	}

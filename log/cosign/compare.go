@@ -217,7 +217,8 @@ func (p *peer) compareSigned(ctx context.Context, origin string, size uint64, si
 	if err != nil {
 		return err
 	}
-	c, err := checkpoint.Parse(note.Text)
+	// I5: our log writes no extension lines, but whoever else has its key may.
+	c, _, err := checkpoint.ParseExtended(note.Text)
 	if err != nil {
 		return err
 	}

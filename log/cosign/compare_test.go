@@ -65,6 +65,25 @@ func TestI5(t *testing.T) {
 	}
 }
 
+// TestI5ExtensionLines: our log writes no extension lines, so a cosigned checkpoint
+// of it that has some is by another program with its key, and counts all the same.
+func TestI5ExtensionLines(t *testing.T) {
+	l, a := newLog(t), newWitness(t, "a")
+	p := newPolicy(t, l, 1, a)
+	if _, err := l.cosign(newCosigner(t, Options{Policy: p, Read: l.read}), 20); err != nil {
+		t.Fatal(err)
+	}
+	a.mu.Lock()
+	body := append(a.last.Body(), "extension\n"...)
+	a.signed = append(append(body, '\n'), a.lines(body, a.signers...)...)
+	a.mu.Unlock()
+	older := l.backup(15)
+	err := newCosigner(t, Options{Policy: p, Read: older.read}).Compare(t.Context(), origin, 15, older.signed(15))
+	if rollback, ok := errors.AsType[*RollbackError](err); !ok || rollback.Size != 20 {
+		t.Errorf("got %v", err)
+	}
+}
+
 // backup returns the log as it was at that size.
 func (l *playedLog) backup(size int64) *playedLog {
 	older := newLog(l.t).grow(size)
