@@ -2,9 +2,6 @@ package audit
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
@@ -20,6 +17,7 @@ import (
 
 	"github.com/armalo/receiptlog/client/entry"
 	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/client/webhook"
 )
 
 // TestFollow follows a log of every awkward size, at once and step by step,
@@ -315,26 +313,25 @@ func TestMonitor(t *testing.T) {
 	l.publish()
 	var told []Alert
 	refuse := false
+	secret, now := webhook.NewSecret(), l.auditor(newMemory(), nil).opts.Now
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if refuse {
 			w.WriteHeader(http.StatusTeapot)
 		}
 		// SPEC Standard Webhooks: what a receiver does to verify.
 		body := must(io.ReadAll(r.Body))
-		mac := hmac.New(sha256.New, make([]byte, 24))
-		mac.Write([]byte(r.Header.Get("Webhook-Id") + "." + r.Header.Get("Webhook-Timestamp") + "." + string(body)))
-		if want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)); r.Header.Get("Webhook-Id") == "" || r.Header.Get("Webhook-Signature") != want {
-			t.Errorf("header %v, want signature %s", r.Header, want)
+		if err := webhook.Verify(secret, r.Header.Get, body, now()); err != nil {
+			t.Errorf("header %v: %v", r.Header, err)
 		}
 	}))
 	defer hook.Close()
-	webhook := &Webhook{URL: hook.URL, Secret: make([]byte, 24), Client: hook.Client(), Now: l.auditor(newMemory(), nil).opts.Now}
+	teller := &Webhook{URL: hook.URL, Secret: secret, Client: hook.Client(), Now: now}
 	round := func() error {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		var failure error
 		m := &Monitor{Auditor: l.auditor(store, nil), Orgs: []string{acme}, Tell: func(ctx context.Context, a Alert) error {
-			if err := webhook.Tell(ctx, a); err != nil {
+			if err := teller.Tell(ctx, a); err != nil {
 				return err
 			}
 			told = append(told, a)
@@ -373,7 +370,7 @@ func TestMonitor(t *testing.T) {
 	want(round())
 	l.down = errors.New("gone again")
 	want(round(), LogUnreachable)
-	if webhook.Secret = nil; webhook.Tell(t.Context(), Alert{}) == nil {
+	if teller.Secret = (webhook.Secret{}); teller.Tell(t.Context(), Alert{}) == nil {
 		t.Error("posted without a secret")
 	}
 }

@@ -3,39 +3,32 @@ package audit
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json/v2"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
+
+	"github.com/armalo/receiptlog/client/webhook"
 )
 
-// Webhook posts alerts, signed as Standard Webhooks 1.0 describes: the headers
-// webhook-id, webhook-timestamp (unix seconds) and webhook-signature, which is
-// "v1," and the base64 of HMAC-SHA256 over "<id>.<timestamp>.<body>". A
-// receiver drops an id that it has seen.
+// Webhook posts alerts, signed as package webhook describes. A receiver drops an
+// id that it has seen.
 type Webhook struct {
 	URL    string
-	Secret []byte // at least 24 bytes
+	Secret webhook.Secret
 	Client *http.Client
 	Now    func() time.Time
 }
 
-const (
-	// minSecretBytes: SPEC Standard Webhooks: secrets are 24 to 64 bytes.
-	minSecretBytes = 24
-	// webhookTimeout is the longest that a receiver may take to say yes.
-	webhookTimeout = 20 * time.Second
-)
+// webhookTimeout is the longest that a receiver may take to say yes.
+const webhookTimeout = 20 * time.Second
 
 // Tell posts one alert. An answer other than 2xx is an error.
 func (w *Webhook) Tell(ctx context.Context, alert Alert) error {
-	if len(w.Secret) < minSecretBytes {
-		return fmt.Errorf("the webhook's secret has %d bytes, and at least %d are needed", len(w.Secret), minSecretBytes)
+	if w.Secret.IsZero() {
+		return errors.New("the webhook has no secret to sign with")
 	}
 	body, err := json.Marshal(alert)
 	if err != nil {
@@ -47,11 +40,8 @@ func (w *Webhook) Tell(ctx context.Context, alert Alert) error {
 	if err != nil {
 		return err
 	}
-	at := strconv.FormatInt(w.Now().Unix(), 10)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Webhook-Id", alert.ID)
-	req.Header.Set("Webhook-Timestamp", at)
-	req.Header.Set("Webhook-Signature", "v1,"+sign(w.Secret, alert.ID, at, body))
+	webhook.Sign(req.Header.Set, alert.ID, w.Now(), body, w.Secret)
 	resp, err := w.Client.Do(req)
 	if err != nil {
 		return err
@@ -62,11 +52,4 @@ func (w *Webhook) Tell(ctx context.Context, alert Alert) error {
 		return fmt.Errorf("the webhook's receiver answered %s", resp.Status)
 	}
 	return nil
-}
-
-func sign(secret []byte, id, at string, body []byte) string {
-	mac := hmac.New(sha256.New, secret)
-	fmt.Fprintf(mac, "%s.%s.", id, at)
-	mac.Write(body)
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

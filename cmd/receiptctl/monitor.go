@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json/v2"
 	"errors"
 	"fmt"
@@ -11,12 +10,12 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/armalo/receiptlog/client/audit"
+	"github.com/armalo/receiptlog/client/webhook"
 	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
@@ -119,11 +118,10 @@ func (f monitorFlags) teller(cmd *cobra.Command) (func(context.Context, audit.Al
 	}, nil
 }
 
-func webhookSecret(cmd *cobra.Command) ([]byte, error) {
-	text := strings.TrimPrefix(os.Getenv(webhookSecretVariable), "whsec_")
-	secret, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(secret) < 24 {
-		return nil, exit.Misused(cmd, "--webhook wants a secret of at least 24 bytes in %s, as whsec_ and base64", webhookSecretVariable)
+func webhookSecret(cmd *cobra.Command) (webhook.Secret, error) {
+	secret, err := webhook.ParseSecret(os.Getenv(webhookSecretVariable))
+	if err != nil {
+		return secret, exit.Misused(cmd, "--webhook wants a secret of at least 24 bytes in %s, as whsec_ and base64", webhookSecretVariable)
 	}
 	return secret, nil
 }

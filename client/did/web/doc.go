@@ -12,11 +12,8 @@
 // [Resolver]
 //
 //   - speaks HTTPS only, to a host name that is no IP address;
-//   - connects to public addresses only. The check is made on the address that
-//     is being dialled, after DNS, so that no name, and no second answer to the
-//     same question, gets around it. No proxy is used, which would dial on its
-//     own;
-//   - follows no redirects. did:web needs none;
+//   - connects to public addresses only, with no proxy between, and follows no
+//     redirects, of which did:web needs none: see package outbound;
 //   - sends no cookies or credentials, and keeps the response to itself: errors
 //     say what went wrong and not what the other side said;
 //   - takes at most [did.MaxDocumentBytes], within one deadline for everything,

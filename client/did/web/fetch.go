@@ -2,45 +2,18 @@ package web
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 
 	"github.com/armalo/receiptlog/client/did"
+	"github.com/armalo/receiptlog/client/outbound"
 	"github.com/armalo/receiptlog/client/verdict"
 )
-
-// maxHeaderBytes bounds the header of a response.
-const maxHeaderBytes = 16 << 10
 
 // maxFetches bounds the requests under way at a time, over all DIDs; more wait
 // for their turn.
 const maxFetches = 16
-
-// errRedirect ends a request that is answered with a redirect.
-var errRedirect = errors.New("redirects are not followed")
-
-func newClient(o Options) *http.Client {
-	dialer := &net.Dialer{Timeout: o.Timeout, Control: onlyPublic}
-	if o.AllowPrivate {
-		dialer.Control = nil
-	}
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:                  nil, // a proxy would dial where we cannot see it
-			DialContext:            dialer.DialContext,
-			TLSClientConfig:        &tls.Config{RootCAs: o.Roots, MinVersion: tls.VersionTLS12},
-			ForceAttemptHTTP2:      true,
-			DisableKeepAlives:      true, // documents are cached, so connections would idle
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: maxHeaderBytes,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect },
-	}
-}
 
 // fetch gets the document of id from the web, within the resolver's deadline.
 func (r *Resolver) fetch(ctx context.Context, id string) (*did.Document, error) {
@@ -80,7 +53,7 @@ func (r *Resolver) get(ctx context.Context, id, url string) ([]byte, error) {
 	req.Header.Set("User-Agent", "receiptlog")
 	res, err := r.client.Do(req)
 	if err != nil {
-		return nil, unavailable(id, reason(err))
+		return nil, unavailable(id, outbound.Reason(err))
 	}
 	defer res.Body.Close()
 	switch res.StatusCode {
@@ -97,7 +70,7 @@ func (r *Resolver) get(ctx context.Context, id, url string) ([]byte, error) {
 		err = ctx.Err()
 	}
 	if err != nil {
-		return nil, unavailable(id, reason(err))
+		return nil, unavailable(id, outbound.Reason(err))
 	}
 	return body, nil
 }
@@ -105,25 +78,4 @@ func (r *Resolver) get(ctx context.Context, id, url string) ([]byte, error) {
 // unavailable is the error for all that goes wrong beyond the DID's own form.
 func unavailable(id, why string) error {
 	return verdict.Errorf(verdict.IssuerUnavailable, "", "cannot resolve %q: %s", id, why)
-}
-
-// reason says why a request failed without repeating addresses: whoever sent
-// the DID may be told it, and our network is none of their business.
-func reason(err error) string {
-	var dns *net.DNSError
-	var certificate *tls.CertificateVerificationError
-	var timeout net.Error
-	switch {
-	case errors.Is(err, errNotPublic):
-		return "its host is not at a public address"
-	case errors.Is(err, errRedirect):
-		return errRedirect.Error()
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return "its site took too long"
-	case errors.As(err, &dns):
-		return "its host name does not resolve"
-	case errors.As(err, &certificate):
-		return "its site's certificate is not valid"
-	}
-	return "its site cannot be reached over HTTPS"
 }

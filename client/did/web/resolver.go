@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/armalo/receiptlog/client/did"
+	"github.com/armalo/receiptlog/client/outbound"
 )
 
 // Options configures a [Resolver]. The zero value is ready for use on the open
@@ -74,8 +75,12 @@ func New(opts Options) *Resolver {
 		opts.Now = time.Now
 	}
 	return &Resolver{
-		opts:    opts,
-		client:  newClient(opts),
+		opts: opts,
+		client: outbound.NewClient(outbound.Options{
+			AllowPrivate: opts.AllowPrivate,
+			Roots:        opts.Roots,
+			DialTimeout:  opts.Timeout,
+		}),
 		slots:   make(chan struct{}, maxFetches),
 		flights: make(map[string]*flight),
 	}

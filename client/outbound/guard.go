@@ -1,4 +1,4 @@
-package web
+package outbound
 
 import (
 	"errors"
@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// errNotPublic says that a name led to an address that is not for strangers to
+// ErrNotPublic says that a name led to an address that is not for strangers to
 // reach through us.
-var errNotPublic = errors.New("the address is not public")
+var ErrNotPublic = errors.New("the address is not public")
 
 // notPublic are the parts of the IPv4 space that the IANA special-purpose
 // registry holds to be anything but globally reachable, multicast, and the
@@ -52,9 +52,9 @@ func prefixes(list ...string) (out []netip.Prefix) {
 	return out
 }
 
-// isPublic reports whether an address is one that anybody could connect to
+// IsPublic reports whether an address is one that anybody could connect to
 // from anywhere. An IPv4 address mapped into IPv6 is judged as what it is.
-func isPublic(addr netip.Addr) bool {
+func IsPublic(addr netip.Addr) bool {
 	addr = addr.Unmap()
 	exceptions := notPublic6
 	if addr.Is4() {
@@ -75,10 +75,10 @@ func isPublic(addr netip.Addr) bool {
 func onlyPublic(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errNotPublic, err)
+		return fmt.Errorf("%w: %w", ErrNotPublic, err)
 	}
-	if !isPublic(at.Addr()) {
-		return errNotPublic
+	if !IsPublic(at.Addr()) {
+		return ErrNotPublic
 	}
 	return nil
 }
