@@ -13,8 +13,8 @@ import (
 // Bounds of one NDJSON request. A batch is sent again as a whole after a lost
 // connection, so it is kept small enough to hold in memory and to redo.
 const (
-	batchLines = 256     // one full tile
-	batchBytes = 4 << 20 // at least three of the largest receipts
+	batchLines = 1024    // so that a few batches keep a log busy from checkpoint to checkpoint
+	batchBytes = 4 << 20 // as many receipts of usual size, or three of the largest
 	// batchesInFlight keeps the log busy while a batch waits for its
 	// checkpoint; more buys nothing, since one checkpoint covers them all.
 	batchesInFlight = 4

@@ -34,6 +34,7 @@ func (l *fakeLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", MediaNDJSON)
+	http.NewResponseController(w).EnableFullDuplex() // a log reads on while it answers
 	in := bufio.NewScanner(r.Body)
 	in.Buffer(nil, 2<<20)
 	for k := 1; in.Scan(); k++ {

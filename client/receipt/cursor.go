@@ -119,6 +119,17 @@ func (c *cursor) string() string {
 	return string(unquoted)
 }
 
+// takeName consumes a member's name and the colon if it is that name, which has
+// nothing to escape.
+func (c *cursor) takeName(name string) bool {
+	end := c.at + len(`"`) + len(name)
+	if end >= len(c.text) || c.text[end] != '"' || c.text[c.at+1:end] != name {
+		return false
+	}
+	c.at = end + len(`":`)
+	return true
+}
+
 // name consumes a member's name and the colon.
 func (c *cursor) name() string {
 	name := c.string()

@@ -27,16 +27,18 @@ func object[T any](c *cursor, into *T, fields []field[T]) {
 	}
 	next := 0
 	for c.more() {
-		name := c.name()
-		for next < len(fields) && fields[next].name != name && fields[next].name < name {
-			missing(c, fields[next])
-			next++
+		if next == len(fields) || !c.takeName(fields[next].name) {
+			name := c.name()
+			for next < len(fields) && fields[next].name < name {
+				missing(c, fields[next])
+				next++
+			}
+			if next == len(fields) || fields[next].name != name {
+				c.raw()
+				continue
+			}
 		}
-		if next == len(fields) || fields[next].name != name {
-			c.raw()
-			continue
-		}
-		c.path = append(c.path, step{name: name})
+		c.path = append(c.path, step{name: fields[next].name})
 		fields[next].read(c, into)
 		c.path = c.path[:len(c.path)-1]
 		next++

@@ -28,8 +28,8 @@ func main() {
 	var s settings
 	flag.StringVar(&s.programs, "bin", "bin", "folder with the built programs")
 	flag.IntVar(&s.latency, "latency", 2000, "receipts in the latency run (50 clients)")
-	flag.IntVar(&s.single, "single", 10000, "receipts in the run of one receipt a request")
-	flag.IntVar(&s.batch, "batch", 20000, "receipts in the NDJSON run")
+	flag.IntVar(&s.single, "single", 20000, "receipts in the run of one receipt a request")
+	flag.IntVar(&s.batch, "batch", 40000, "receipts in the NDJSON run")
 	flag.Parse()
 	if err := measure(context.Background(), s); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: error:", err)
@@ -57,8 +57,6 @@ func measure(ctx context.Context, s settings) error {
 		return err
 	}
 	metric("receipt_bytes", float64(len(receipts[0])), "bytes")
-	floor := is.floor(receipts[:min(len(receipts), 5000)])
-	metric("ingest_floor_us", float64(floor.Nanoseconds())/1e3, "us")
 
 	// Submit to bundle as 50 clients see it, at default settings.
 	times, _, err := srv.submitEach(ctx, receipts[:s.latency], 50)
@@ -71,26 +69,47 @@ func measure(ctx context.Context, s settings) error {
 	receipts = receipts[s.latency:]
 
 	// One receipt a request, bundle in the answer, many clients.
-	_, cpu, err := srv.submitEach(ctx, receipts[:s.single], 512)
-	if err != nil {
+	if err := is.ingest("single", receipts[:s.single], func(round [][]byte) (time.Duration, error) {
+		_, cpu, err := srv.submitEach(ctx, round, 512)
+		return cpu, err
+	}); err != nil {
 		return err
 	}
-	report("single", cpu, s.single, floor)
-	receipts = receipts[s.single:]
-
 	// Many receipts a request, as NDJSON, bundles in the answer.
-	began := time.Now()
-	cpu, err = srv.submitLines(ctx, receipts)
-	if err != nil {
-		return err
+	return is.ingest("batch", receipts[s.single:], func(round [][]byte) (time.Duration, error) {
+		return srv.submitLines(ctx, round)
+	})
+}
+
+// rounds of a run: a floor is taken before each, and what is reported is the
+// median round, so that a neighbour's work on the machine spoils one and not all.
+const rounds = 5
+
+// ingest submits receipts in rounds and reports the server's CPU time over the
+// floor of the same moment.
+func (is *issuer) ingest(name string, receipts [][]byte, submit func(round [][]byte) (time.Duration, error)) error {
+	var ratios, floors, costs, rates []float64
+	for round := range slices.Chunk(receipts, max(len(receipts)/rounds, 1)) {
+		floor := is.floor(round)
+		began := time.Now()
+		cpu, err := submit(round)
+		if err != nil {
+			return err
+		}
+		each := cpu / time.Duration(len(round))
+		rates = append(rates, float64(len(round))/time.Since(began).Seconds())
+		floors = append(floors, float64(floor.Nanoseconds())/1e3)
+		costs = append(costs, float64(each.Nanoseconds())/1e3)
+		ratios = append(ratios, float64(each)/float64(floor))
 	}
-	metric("ingest_batch_per_s", float64(len(receipts))/time.Since(began).Seconds(), "receipts/s")
-	report("batch", cpu, len(receipts), floor)
+	metric("ingest_"+name+"_per_s", median(rates), "receipts/s")
+	metric("ingest_"+name+"_floor_us", median(floors), "us")
+	metric("ingest_"+name+"_cpu_us", median(costs), "us")
+	metric("ingest_"+name+"_cpu_vs_floor", median(ratios), "ratio")
 	return nil
 }
 
-func report(name string, cpu time.Duration, n int, floor time.Duration) {
-	each := cpu / time.Duration(n)
-	metric("ingest_"+name+"_cpu_us", float64(each.Nanoseconds())/1e3, "us")
-	metric("ingest_"+name+"_cpu_vs_floor", float64(each)/float64(floor), "ratio")
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
 }
