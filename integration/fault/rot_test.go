@@ -1,7 +1,9 @@
 package fault
 
 import (
+	"bytes"
 	"encoding/json/v2"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -65,7 +67,7 @@ func TestBitRot(t *testing.T) {
 			seen[kind]++
 		}
 	}
-	for _, kind := range []string{"table", "write-ahead log", "list of tables"} {
+	for _, kind := range []string{"table", "write-ahead log", "list of tables", "notes of what was synced"} {
 		if seen[kind] == 0 {
 			t.Errorf("there was no %s to hurt", kind)
 		}
@@ -83,6 +85,8 @@ func rots(all []os.DirEntry, f fs.DirEntry) (kind string, ok bool) {
 		return "table", true
 	case strings.HasSuffix(name, ".log"):
 		return "write-ahead log", true
+	case name == "SYNCED":
+		return "notes of what was synced", true
 	case strings.HasPrefix(name, "MANIFEST-"):
 		return "list of tables", slices.ContainsFunc(all, func(e os.DirEntry) bool {
 			return strings.HasPrefix(e.Name(), "marker.manifest") && strings.HasSuffix(e.Name(), name)
@@ -151,24 +155,65 @@ func (s *server) findsRot(t *testing.T, file string, at int64) {
 	}
 }
 
-// TestServeRefusesRot hurts the write-ahead log before its end, where the
-// library would drop what follows without a word. The log must not go on from
-// the older state that remains: it has been published beyond it.
+// TestServeRefusesRot hurts the write-ahead log of a log that was killed, anywhere
+// up to its last record, where the library would drop what follows without a
+// word. The log must not go on from the older state that remains. Nobody is there
+// to contradict it: it has no witnesses, and no checkpoint was kept beside it.
 func TestServeRefusesRot(t *testing.T) {
-	s := rotten(t)
+	is := newIssuer(t)
+	s := newServer(t, filepath.Join(t.TempDir(), "log"), is)
+	l := newLedger(t, is, s)
+	s.Start()
+	for i := range 6 {
+		l.wave(t, s, fmt.Sprint("run-", i))
+	}
+	s.Kill()
+	if err := os.Remove(filepath.Join(s.Dir, "latest-checkpoint.txt")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
 	logs, err := filepath.Glob(filepath.Join(s.Dir, "data", "*.log"))
 	if err != nil || len(logs) == 0 {
 		t.Fatalf("%v, %v", logs, err)
 	}
-	restore := flip(t, logs[len(logs)-1], 100)
-	if s.Launch() {
-		t.Fatal("the log runs, without what was in the damaged part")
+	latest := logs[len(logs)-1]
+	data, err := os.ReadFile(latest)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if said := s.log.String(); s.Status() != 1 || !strings.Contains(said, "damaged") || !strings.Contains(said, filepath.Base(logs[len(logs)-1])) {
-		t.Errorf("status %d:\n%s", s.Status(), said)
+	end := int64(len(bytes.TrimRight(data, "\x00")))
+	if end < 64<<10 {
+		t.Fatalf("the log ends at %d: too small to tell anything", end)
 	}
-	restore()
+	at := []int64{0, 100, end - 1}
+	for range 9 + 200*btoi(*thorough) {
+		at = append(at, rand.Int64N(end))
+	}
+	for _, at := range at {
+		restore := flip(t, latest, at)
+		if s.Launch() {
+			t.Fatalf("byte %d of %d is hurt, and the log runs", at, end)
+		}
+		if said := s.log.String(); s.Status() != 1 || !strings.Contains(said, "damaged") || !strings.Contains(said, filepath.Base(latest)) {
+			t.Errorf("byte %d of %d is hurt: status %d:\n%s", at, end, s.Status(), said)
+		}
+		restore()
+	}
+	if err := os.Rename(latest, latest+".away"); err != nil {
+		t.Fatal(err)
+	}
+	s.refusesToServe(t, "is gone")
+	if err := os.Rename(latest+".away", latest); err != nil {
+		t.Fatal(err)
+	}
 	s.Start()
+	l.survive(t, s)
 	s.Stop()
 	s.Fsck()
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

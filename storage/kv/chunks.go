@@ -96,6 +96,16 @@ const (
 // scanLog finds the first offset in a log at which no chunk verifies, and what
 // that means. A log of 0 is a MANIFEST.
 func scanLog(data []byte, log uint32) (offset int, e end) {
+	offset, clean := verifiedEnd(data, log)
+	if clean {
+		return offset, endClean
+	}
+	return offset, judgeTail(data, offset, log)
+}
+
+// verifiedEnd returns the first offset in a log at which no chunk verifies, and
+// whether that is where the log was closed or its file ends.
+func verifiedEnd(data []byte, log uint32) (offset int, clean bool) {
 	for offset < len(data) {
 		if rest := chunkBlock - offset%chunkBlock; rest < syncHeader && zero(data[offset:min(offset+rest, len(data))]) {
 			offset += rest // too small for a chunk
@@ -106,12 +116,12 @@ func scanLog(data []byte, log uint32) (offset int, e end) {
 		case ok && c.log == log:
 			offset += c.size
 		case ok && c.log == log+1 && c.size == logHeader:
-			return offset, endClean
+			return offset, true
 		default:
-			return offset, judgeTail(data, offset, log)
+			return offset, false
 		}
 	}
-	return offset, endClean
+	return offset, true
 }
 
 // judgeTail says what it means that the chunk at offset does not verify.

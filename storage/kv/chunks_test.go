@@ -44,11 +44,11 @@ func logFile(t testing.TB, closed bool, sizes ...int) (data []byte, log uint32) 
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		if n, holds := logNumber(name, names); holds == "write-ahead log" && n > log {
+		if id, holds := logNumber(name, names); holds == holdsWAL && uint32(id.number) > log {
 			if data, err = readFile(fs, fs.PathJoin("db", name)); err != nil {
 				t.Fatal(err)
 			}
-			log = n
+			log = uint32(id.number)
 		}
 	}
 	return data, log

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/objstorage"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/cockroachdb/pebble/v2/wal"
 )
 
 // ErrHurt says that a file of the database was changed since it was written, so
@@ -31,17 +31,29 @@ type FileDamage struct {
 func (d *FileDamage) Error() string { return fmt.Sprintf("%s (%s): %s", d.File, d.Holds, d.Detail) }
 
 // CheckLogs reads the write-ahead logs and the manifest in dir and returns those
-// that do not verify to their end. The database may be open or not, as long as
-// nothing is written to it. Only the file system of opts counts.
+// that do not verify to their end, or that are gone. The database may be open or
+// not, as long as nothing is written to it. Only the file system of opts counts.
 func CheckLogs(dir string, opts Options) ([]FileDamage, error) {
 	fsys := withDefaults(opts).FS
 	names, err := fsys.List(dir)
 	if err != nil {
 		return nil, fmt.Errorf("check files in %s: %w", dir, err)
 	}
+	marks, hurt, err := readMarks(dir, fsys)
+	if err != nil {
+		return nil, fmt.Errorf("check files: %w", err)
+	}
 	var found []FileDamage
+	if hurt > 0 {
+		found = append(found, FileDamage{File: marksName, Holds: "notes of what was synced", Torn: true, Detail: fmt.Sprintf("%d notes do not verify: a log that lost its end may go unnoticed", hurt)})
+	}
+	for _, m := range marks {
+		if name := fmt.Sprintf("%06d.log", m.number); m.kind == kindWAL && !slices.Contains(names, name) {
+			found = append(found, FileDamage{File: name, Holds: holdsWAL, Detail: fmt.Sprintf("is gone, with %d bytes that were synced", m.synced)})
+		}
+	}
 	for _, name := range names {
-		log, holds := logNumber(name, names)
+		id, holds := logNumber(name, names)
 		if holds == "" {
 			continue
 		}
@@ -49,28 +61,54 @@ func CheckLogs(dir string, opts Options) ([]FileDamage, error) {
 		if err != nil {
 			return nil, fmt.Errorf("check files: %w", err)
 		}
-		switch at, e := scanLog(data, log); e {
-		case endHurt:
-			found = append(found, FileDamage{File: name, Holds: holds, Detail: fmt.Sprintf("does not verify at byte %d, although what follows does: rows from there on are lost to the database", at)})
-		case endTorn:
-			found = append(found, FileDamage{File: name, Holds: holds, Torn: true, Detail: fmt.Sprintf("its last record, at byte %d, does not verify: cut off by a crash, which loses nothing acknowledged, or damaged since", at)})
+		if d := judgeLog(data, id, marks); d != nil {
+			d.File, d.Holds = name, holds
+			found = append(found, *d)
 		}
 	}
 	return found, nil
 }
 
-// logNumber returns the number of a write-ahead log, or 0 for the manifest that
-// is in use, and what such a file holds, or "" if it is neither.
-func logNumber(name string, all []string) (log uint32, holds string) {
-	if num, _, ok := wal.ParseLogFilename(name); ok {
-		return uint32(num), "write-ahead log"
+// judgeLog returns what is wrong with a log, if anything is.
+func judgeLog(data []byte, id logID, marks []mark) *FileDamage {
+	var number uint32 // 0 for the manifest
+	closing := 0      // bytes that close a log and say nothing: nothing is lost with them
+	if id.kind == kindWAL {
+		number, closing = uint32(id.number), logHeader
 	}
-	for _, other := range all {
-		if strings.HasPrefix(name, "MANIFEST-") && strings.HasPrefix(other, "marker.manifest.") && strings.HasSuffix(other, "."+name) {
-			return 0, "list of tables"
+	at, clean := verifiedEnd(data, number)
+	for _, m := range marks {
+		if m.logID == id && uint64(at+closing) < m.synced {
+			return &FileDamage{Detail: fmt.Sprintf("does not verify at byte %d, although it was synced up to byte %d: rows from there on are lost to the database", at, m.synced)}
 		}
 	}
-	return 0, ""
+	if clean {
+		return nil
+	}
+	switch judgeTail(data, at, number) {
+	case endHurt:
+		return &FileDamage{Detail: fmt.Sprintf("does not verify at byte %d, although what follows does: rows from there on are lost to the database", at)}
+	case endTorn:
+		return &FileDamage{Torn: true, Detail: fmt.Sprintf("its last record, at byte %d, does not verify: cut off by a crash, which loses nothing acknowledged, or damaged since", at)}
+	}
+	return nil
+}
+
+const holdsWAL = "write-ahead log"
+
+// logNumber returns the number of a write-ahead log, or of the manifest that is
+// in use, and what such a file holds, or "" if it is neither.
+func logNumber(name string, all []string) (id logID, holds string) {
+	id = logIDOf(name)
+	if id.kind == kindWAL {
+		return id, holdsWAL
+	}
+	for _, other := range all {
+		if id.kind == kindManifest && strings.HasPrefix(other, "marker.manifest.") && strings.HasSuffix(other, "."+name) {
+			return id, "list of tables"
+		}
+	}
+	return logID{}, ""
 }
 
 // checkLogs refuses to open a database that has certainly lost records which it
@@ -84,6 +122,7 @@ func checkLogs(dir string, opts Options) error {
 		if !d.Torn {
 			return fmt.Errorf("%w: %w", ErrHurt, &d)
 		}
+		opts.Logger.Warn("file does not verify to its end", "file", d.File, "detail", d.Detail)
 	}
 	return nil
 }

@@ -42,6 +42,7 @@ type DB struct {
 	pebble *pebble.DB
 	lock   *pebble.Lock
 	fatal  *fatal
+	marks  *marksFile // nil if ReadOnly
 
 	origin string
 	secret [32]byte
@@ -79,7 +80,10 @@ func Open(dir string, opts Options) (*DB, error) {
 }
 
 func (db *DB) open(opts Options) error {
-	opts.FS = &walFS{FS: opts.FS, fatal: db.fatal}
+	if err := db.openMarks(opts); err != nil {
+		return err
+	}
+	opts.FS = &walFS{FS: opts.FS, dir: db.dir, fatal: db.fatal, marks: db.marks}
 	po := pebbleOptions(opts, db.fatal.events(), db.fatal)
 	po.Lock = db.lock
 	err := db.fatal.guard(func() (err error) {
@@ -87,7 +91,7 @@ func (db *DB) open(opts Options) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return errors.Join(err, db.closeMarks())
 	}
 	db.committer = newCommitter(db.fatal, db.pebble)
 	if opts.Create {
@@ -103,6 +107,22 @@ func (db *DB) open(opts Options) error {
 		return errors.Join(err, db.closePebble())
 	}
 	return nil
+}
+
+func (db *DB) openMarks(opts Options) (err error) {
+	if !opts.ReadOnly {
+		db.marks, err = openMarks(db.dir, opts.FS, func(err error) {
+			opts.Logger.Error("no note of what was synced; damage to the end of a log may go unnoticed", "err", err)
+		})
+	}
+	return err
+}
+
+func (db *DB) closeMarks() error {
+	if db.marks == nil {
+		return nil
+	}
+	return db.marks.close()
 }
 
 func withDefaults(o Options) Options {
@@ -213,5 +233,9 @@ func (db *DB) closePebble() error {
 		return nil // it was reported, and Close cannot make it better
 	}
 	db.committer.close()
-	return db.fatal.guard(db.pebble.Close)
+	err := db.fatal.guard(db.pebble.Close)
+	if db.Err() != nil {
+		return err
+	}
+	return errors.Join(err, db.closeMarks())
 }
