@@ -148,3 +148,6 @@ func digitsLike(s, layout string) bool {
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// IsOrg reports whether a receipt can name s as its organisation.
+func IsOrg(s string) bool { return isHandle(s) }
