@@ -15,6 +15,7 @@ import (
 
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/policy"
+	"github.com/armalo/receiptlog/log/access"
 	"github.com/armalo/receiptlog/log/retention"
 	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/index"
@@ -37,6 +38,7 @@ type Log struct {
 	index    *index.Index
 	reserve  *kv.Reserve
 	keeper   *retention.Keeper
+	access   *access.Ring
 	appender *tessera.Appender
 	shutdown func(context.Context) error // Tessera's
 	stop     context.CancelFunc          // ends the driver
@@ -110,6 +112,10 @@ func (l *Log) start() error {
 	l.index = index.New(l.db)
 	l.orgs = newOrgs(l.index)
 	l.reserve = kv.NewReserve(l.db, l.opts.ReserveBytes, l.logger)
+	var err error
+	if l.access, err = access.Open(l.db, access.Options{Now: l.clock, Rate: l.opts.KeyRate}); err != nil {
+		return err
+	}
 	if err := l.openWitnesses(); err != nil {
 		return err
 	}
@@ -185,6 +191,9 @@ func (l *Log) KeyTag() string {
 	return hex.EncodeToString([]byte{byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)})
 }
 
+// Access holds the API keys of this log.
+func (l *Log) Access() *access.Ring { return l.access }
+
 // Close finishes what was accepted: it takes nothing more in, waits until all
 // that is sequenced is under a published checkpoint, and closes the database.
 // Where that takes longer than Options.ShutdownTimeout, or ctx ends, the rest is
@@ -205,5 +214,6 @@ func (l *Log) Close(ctx context.Context) error {
 	l.driver.Wait()
 	l.witnesses.close()
 	l.metrics.close()
+	l.access.Close()
 	return errors.Join(err, l.Failure(), l.db.Close())
 }

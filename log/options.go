@@ -61,6 +61,9 @@ type Options struct {
 	// ReserveBytes are kept free on the disk: receipts are refused with ErrFull
 	// before it is quite full. 0 means kv.DefaultReserveBytes.
 	ReserveBytes uint64
+	// KeyRate is how many requests a second an API key may make that says
+	// nothing of its own. 0 means access.DefaultRate.
+	KeyRate int
 	// Retention says what the log promises at least about bodies, and how it
 	// goes about erasing them. Now and Logger are set by Open.
 	Retention retention.Options

@@ -112,15 +112,20 @@ func (l *Log) erased(at uint64) error {
 	return &ErasedError{Index: at, Erasure: by}
 }
 
-// ErasedRun returns the error for a run whose public receipts were erased, or
-// nil. pick, where it is not nil, is the one receipt that is asked for.
-func (l *Log) ErasedRun(runID string, pick *uint64) error {
+// ErasedRun returns the error for a run whose receipts, as far as v shows them,
+// were erased, or nil. pick, where it is not nil, is the one receipt that is
+// asked for.
+func (l *Log) ErasedRun(runID string, pick *uint64, v View) error {
+	sees, err := l.sees(v)
+	if err != nil {
+		return err
+	}
 	erased, err := l.index.ErasedRun(runID)
 	if err != nil {
 		return err
 	}
 	for _, e := range erased {
-		if pick == nil || *pick == e.Leaf {
+		if (pick == nil || *pick == e.Leaf) && sees(e.Owner) {
 			return &ErasedError{Index: e.Leaf, Erasure: e.Erasure}
 		}
 	}

@@ -46,26 +46,38 @@ func (l *Log) tileReader(ctx context.Context, level uint8, index uint64, width u
 	return l.driver.ReadTile(ctx, uint64(level), index, uint8(width%tile.Width))
 }
 
-// Run returns every receipt that is durably logged for a run, in the order of
-// their entries: more than one is evidence of a conflict. There may be none.
-func (l *Log) Run(ctx context.Context, runID string) ([]*Stored, error) {
+// Run returns every receipt that is durably logged for a run and that v shows,
+// in the order of their entries: more than one is evidence of a conflict. There
+// may be none. Of a receipt that v does not show no more is read than of one
+// that does not exist: its row in the index, or the row that is next to where it
+// would be.
+func (l *Log) Run(ctx context.Context, runID string, v View) ([]*Stored, error) {
+	sees, err := l.sees(v)
+	if err != nil {
+		return nil, err
+	}
 	leaves, err := l.index.Run(runID)
 	if err != nil {
 		return nil, err
 	}
 	var stored []*Stored
 	size, _ := l.driver.Tree()
-	for _, leaf := range leaves {
-		if leaf >= size {
+	for _, at := range leaves {
+		if at.Leaf >= size {
 			continue // I1: not durable yet
 		}
-		s, err := l.load(ctx, leaf)
+		if at.Owner.Known && !sees(at.Owner) {
+			continue
+		}
+		s, err := l.load(ctx, at.Leaf)
 		if verdict.CodeOf(err) == verdict.Erased {
 			continue
 		} else if err != nil {
 			return nil, err
 		}
-		stored = append(stored, s)
+		if v.Shows(s.Receipt) {
+			stored = append(stored, s)
+		}
 	}
 	return stored, nil
 }

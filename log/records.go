@@ -50,7 +50,7 @@ func (r *receiptRecords) Append(b *kv.Batch, at uint64) error {
 	if !r.promise.Until.IsZero() {
 		promise.Due(b, r.promise.Until.Unix(), at)
 	}
-	r.index.PutRun(b, r.receipt.RunID(), at)
+	r.index.PutRun(b, r.receipt.RunID(), at, index.OwnedBy(r.org, r.receipt.Publishable()))
 	return r.index.PutOrg(b, r.receipt.Org(), r.org)
 }
 

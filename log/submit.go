@@ -59,14 +59,21 @@ func (p *Pending) Duplicate() bool { return p.dup }
 // issuer_unavailable, proof_missing, signature_invalid, key_unknown,
 // key_not_authorized; ErrClosed, ErrFull, ErrFailed, ErrRefuses.
 func (l *Log) Begin(ctx context.Context, data []byte) (*Pending, error) {
-	p, err := l.begin(ctx, data)
+	return l.BeginFor(ctx, data, func(*receipt.Receipt) error { return nil })
+}
+
+// BeginFor is [Log.Begin] for somebody who may not submit every receipt: admit
+// sees it, parsed and of a known issuer, before its signature is verified, and
+// may refuse it with an error, which is returned.
+func (l *Log) BeginFor(ctx context.Context, data []byte, admit func(*receipt.Receipt) error) (*Pending, error) {
+	p, err := l.begin(ctx, data, admit)
 	if err != nil {
 		l.metrics.refused(ctx, err)
 	}
 	return p, err
 }
 
-func (l *Log) begin(ctx context.Context, data []byte) (*Pending, error) {
+func (l *Log) begin(ctx context.Context, data []byte, admit func(*receipt.Receipt) error) (*Pending, error) {
 	if err := l.accepting(); err != nil {
 		return nil, err
 	}
@@ -77,6 +84,9 @@ func (l *Log) begin(ctx context.Context, data []byte) (*Pending, error) {
 	issuer := l.issuers[r.Issuer()]
 	if issuer == nil {
 		return nil, verdict.Errorf(verdict.IssuerUntrusted, "issuer", "is not an issuer of this log: %s", r.Issuer())
+	}
+	if err := admit(r); err != nil {
+		return nil, err
 	}
 	p := &Pending{log: l, receipt: r}
 	if refusal := l.append(ctx, p, issuer); refusal != nil {

@@ -60,7 +60,7 @@ func TestI1AcknowledgedIsDurable(t *testing.T) {
 	w.Close()
 	w.Open()
 	for run, index := range acknowledged {
-		stored, err := w.Log.Run(t.Context(), run)
+		stored, err := w.Log.Run(t.Context(), run, log.View{All: true})
 		if err != nil || len(stored) != 1 || stored[0].Index != index {
 			t.Fatalf("%s: %v, %v; want entry %d", run, stored, err, index)
 		}
@@ -148,11 +148,11 @@ func TestAnotherReceiptOfARunIsEvidence(t *testing.T) {
 	w := logtest.New(t)
 	one := w.Submit(w.Issuer.Receipt("run-1"))
 	two := w.Submit(w.Issuer.Receipt("run-1", logtest.Summary("another story")))
-	stored, err := w.Log.Run(t.Context(), "run-1")
+	stored, err := w.Log.Run(t.Context(), "run-1", log.View{All: true})
 	if err != nil || len(stored) != 2 || stored[0].Index != one.Index || stored[1].Index != two.Index {
 		t.Fatalf("run-1 has %v, %v; want entries %d and %d", stored, err, one.Index, two.Index)
 	}
-	if stored, err := w.Log.Run(t.Context(), "run-2"); err != nil || len(stored) != 0 {
+	if stored, err := w.Log.Run(t.Context(), "run-2", log.View{All: true}); err != nil || len(stored) != 0 {
 		t.Errorf("run-2 has %v, %v", stored, err)
 	}
 }
@@ -341,7 +341,7 @@ func TestGivingUpWaiting(t *testing.T) {
 	if _, err := p.Bundle(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	if stored, err := w.Log.Run(t.Context(), "run-1"); err != nil || len(stored) != 1 {
+	if stored, err := w.Log.Run(t.Context(), "run-1", log.View{All: true}); err != nil || len(stored) != 1 {
 		t.Errorf("got %v, %v", stored, err)
 	}
 }

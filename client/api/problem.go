@@ -19,7 +19,7 @@ const (
 	CodeNotFound             verdict.Code = "not_found"    // no such route
 	CodeMethodNotAllowed     verdict.Code = "method_not_allowed"
 	CodeUnsupportedMediaType verdict.Code = "unsupported_media_type"
-	CodeUnauthorized         verdict.Code = "unauthorized" // no key, or one that may not do this
+	CodeUnauthorized         verdict.Code = "unauthorized" // no key, or one that is no good
 )
 
 // Problem is an RFC 9457 problem document, and an error. Code is stable and
@@ -81,7 +81,13 @@ var titles = map[verdict.Code]string{
 	CodeNotFound:              "No such route",
 	CodeMethodNotAllowed:      "The route does not take this method",
 	CodePrivate:               "The receipt is not public",
-	CodeUnauthorized:          "The route wants a key that may use it",
+	CodeUnauthorized:          "The route wants a key, or the key is no good",
+	CodeForbidden:             "The key does not allow this",
+	CodeRateLimited:           "Too many requests with this key",
+	CodeQuotaExceeded:         "The key's receipts for today are used up",
+	CodeNoSuchKey:             "There is no such key",
+	CodeKeyEnded:              "The key has ended",
+	CodeTooManyKeys:           "There are too many keys",
 	CodeUnsupportedMediaType:  "The route does not take this media type",
 }
 

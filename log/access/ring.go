@@ -120,16 +120,32 @@ func (r *Ring) Authenticate(secret string) (Caller, error) {
 	return Caller{key: h}, nil
 }
 
-// Take counts a receipt that the caller submits against its key's quota. If the
-// receipt is not taken in after all, giveBack undoes that.
+// Take counts a receipt that the caller submits against its key's quota, if the
+// key is still good: a batch may outlive it. If the receipt is not taken in after
+// all, giveBack undoes that.
+//
+// Errors: unauthorized; a [*LimitError].
 func (r *Ring) Take(c Caller) (giveBack func(), err error) {
-	if c.key == nil || c.key.record.Quota == 0 {
+	if c.key == nil {
 		return func() {}, nil
 	}
-	if err := c.key.meter.take(r.now(), c.key.record.Quota); err != nil {
+	r.mu.RLock()
+	h := r.keys[c.key.record.id]
+	r.mu.RUnlock()
+	if h == nil {
+		return nil, verdict.Errorf(api.CodeUnauthorized, "", "the log does not know this key any more")
+	}
+	now := r.now()
+	if why := h.record.ended(now); why != "" {
+		return nil, verdict.Errorf(api.CodeUnauthorized, "", "%s", why)
+	}
+	if h.record.Quota == 0 {
+		return func() {}, nil
+	}
+	if err := h.meter.take(now, h.record.Quota); err != nil {
 		return nil, err
 	}
-	return c.key.meter.giveBack, nil
+	return h.meter.giveBack, nil
 }
 
 func (h *held) rate(r *Ring) int {

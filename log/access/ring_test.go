@@ -343,6 +343,10 @@ func TestQuota(t *testing.T) {
 	}
 	r.now = r.now.Add(14 * time.Hour)
 	must(r.Take(c))
+	must(r.Revoke(Console(), key.ID))
+	if _, err := r.Take(c); verdict.CodeOf(err) != api.CodeUnauthorized {
+		t.Errorf("a batch goes on with a key that was revoked: %v", err)
+	}
 	for range 100 {
 		must(r.Take(Caller{})) // anybody has no key's quota
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json/v2"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/armalo/receiptlog/client/api"
@@ -34,12 +35,24 @@ func (r *Ring) Note(by Caller, act api.Act) (seq uint64, err error) {
 // putAct writes an act to b as the next one. The caller holds changing, and
 // counts it once b is durable.
 func (r *Ring) putAct(b *kv.Batch, by Caller, act *api.Act) error {
+	act.Detail = clip(act.Detail)
 	act.Seq, act.At, act.By, act.ByName = r.next, r.now().Truncate(time.Second), by.ID(), by.Name()
 	value, err := json.Marshal(act)
 	if err == nil {
 		access.PutAct(b, act.Seq, value)
 	}
 	return err
+}
+
+// maxDetail bounds what others say of an act, in bytes: it is for a line of a
+// list, and the entry itself says the rest.
+const maxDetail = 500
+
+func clip(s string) string {
+	if len(s) > maxDetail {
+		s = s[:maxDetail] + "…"
+	}
+	return strings.ToValidUTF8(s, "")
 }
 
 var errEnough = errors.New("enough")

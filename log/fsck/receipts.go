@@ -155,8 +155,12 @@ func (c *checker) checkRows(at uint64, e *entry.Receipt, r *receipt.Receipt) err
 	if err != nil {
 		return fmt.Errorf("the run's row: %w", err)
 	}
-	if !slices.Contains(leaves, at) {
+	row := slices.IndexFunc(leaves, func(l index.RunLeaf) bool { return l.Leaf == at })
+	if row < 0 {
 		return errors.New("the run's row is missing")
+	}
+	if o := leaves[row].Owner; o.Known && (o.Public != r.Publishable() || o.Org.String() != e.Org) {
+		return errors.New("the run's row says that others may see the receipt than may")
 	}
 	handle, err := c.index.LookupHandle(r.Org())
 	if err != nil {

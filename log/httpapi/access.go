@@ -1,99 +1,82 @@
 package httpapi
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
-	"fmt"
+	"context"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/log"
+	"github.com/armalo/receiptlog/log/access"
 )
 
-// Scopes of a [Key]: what its holder may do.
-const (
-	ScopeAuditor  = "auditor"  // read private bodies
-	ScopeOperator = "operator" // the same; set rules, holds and erasures
-)
+// callerKey is where a request's context holds its caller.
+type callerKey struct{}
 
-// Key is one that a caller may show in an Authorization header. The log knows
-// its hash only.
-type Key struct {
-	Hash  [sha256.Size]byte // of the key as it is sent
-	Scope string
-	Name  string // whose it is, for the operator
+// callerOf returns who sent the request, as far as its route looks at keys.
+func callerOf(r *http.Request) access.Caller {
+	c, _ := r.Context().Value(callerKey{}).(access.Caller)
+	return c
 }
 
-// Keys are the keys that a log accepts.
-type Keys []Key
-
-// ParseKeys reads a file of keys: one a line, as
+// identify holds a request to what its route wants of a key, and returns it with
+// its caller.
 //
-//	<SHA-256 of the key, 64 hex digits> auditor|operator <name>
-//
-// Empty lines and lines that begin with # are passed over. Errors name the
-// line.
-func ParseKeys(data []byte) (Keys, error) {
-	var keys Keys
-	for i, line := range strings.Split(string(data), "\n") {
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		fail := func(why string) (Keys, error) {
-			return nil, verdict.Errorf(verdict.Malformed, fmt.Sprintf("line %d", i+1), "%s", why)
-		}
-		parts := strings.SplitN(line, " ", 3)
-		if len(parts) != 3 || strings.TrimSpace(parts[2]) == "" {
-			return fail("must be a hash, a scope and a name")
-		}
-		hash, err := hex.DecodeString(parts[0])
-		if err != nil || len(hash) != sha256.Size || hex.EncodeToString(hash) != parts[0] {
-			return fail("must begin with the SHA-256 of a key, 64 lower-case hex digits")
-		}
-		k := Key{Hash: [sha256.Size]byte(hash), Scope: parts[1], Name: parts[2]}
-		if k.Scope != ScopeAuditor && k.Scope != ScopeOperator {
-			return fail("has a scope that is neither auditor nor operator")
-		}
-		if slices.ContainsFunc(keys, func(old Key) bool { return old.Hash == k.Hash }) {
-			return fail("has a key that stands on an earlier line")
-		}
-		keys = append(keys, k)
+// A key that is shown must be good, wherever keys are looked at: who shows one
+// that has ended would otherwise take the public answer for the whole one.
+func (h *Handler) identify(r *http.Request, n need) (*http.Request, error) {
+	if n.asks == nothing {
+		return r, nil
 	}
-	return keys, nil
+	secret, shown, err := bearer(r.Header)
+	if err != nil {
+		return nil, err
+	}
+	if !shown {
+		if n.asks == aKey || n.asks == aKeyIfSo && h.opts.RequireKeys {
+			return nil, verdict.Errorf(api.CodeUnauthorized, "", "this route wants a key: Authorization: Bearer KEY")
+		}
+		return r, nil
+	}
+	caller, err := h.log.Access().Authenticate(secret)
+	if err != nil {
+		return nil, err
+	}
+	if n.asks != maybe && !slices.ContainsFunc(n.scopes, caller.Has) {
+		return nil, verdict.Errorf(api.CodeForbidden, "", "this wants a key with the scope %s", n.names())
+	}
+	return r.WithContext(context.WithValue(r.Context(), callerKey{}, caller)), nil
 }
 
-// Line returns the key as [ParseKeys] reads it.
-func (k Key) Line() string {
-	return hex.EncodeToString(k.Hash[:]) + " " + k.Scope + " " + k.Name + "\n"
+// bearer reads the key from a request's Authorization field.
+func bearer(h http.Header) (secret string, shown bool, err error) {
+	values := h["Authorization"]
+	if len(values) == 0 {
+		return "", false, nil
+	}
+	scheme, secret, ok := strings.Cut(values[0], " ")
+	if len(values) > 1 || !ok || !strings.EqualFold(scheme, "Bearer") {
+		return "", false, verdict.Errorf(api.CodeUnauthorized, "", "the Authorization field must be, once: Bearer KEY")
+	}
+	return secret, true, nil
 }
 
-// scope returns what the caller may do; "" without a key, or with one that is
-// not known. It takes as long for every key, known or not.
-func (h *Handler) scope(r *http.Request) string {
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		return ""
+// viewOf is what the caller may see beside public receipts.
+func viewOf(c access.Caller) log.View {
+	if !c.Has(api.ScopeReceiptsRead) {
+		return log.View{}
 	}
-	hash := sha256.Sum256([]byte(token))
-	scope := ""
-	for _, k := range h.opts.Keys {
-		if subtle.ConstantTimeCompare(k.Hash[:], hash[:]) == 1 {
-			scope = k.Scope
-		}
-	}
-	return scope
+	return log.View{All: c.All(), Org: c.Org()}
 }
 
-// operator lets through only callers with an operator's key.
-func (h *Handler) operator(serve serveFunc) serveFunc {
-	return func(w http.ResponseWriter, r *http.Request, arg string) error {
-		if h.scope(r) != ScopeOperator {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="receiptlog"`)
-			return verdict.Errorf(api.CodeUnauthorized, "", "this route wants an operator's key: Authorization: Bearer KEY")
-		}
-		return serve(w, r, arg)
+// onlyOwn refuses a caller whose key is bound to another organisation. It is
+// asked before anything is looked up, so that the answer is the same whether the
+// organisation exists or not.
+func onlyOwn(c access.Caller, org string) error {
+	if !c.Covers(org) {
+		return verdict.Errorf(api.CodeForbidden, "org", "this key is for the organisation %s only", c.Org())
 	}
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/armalo/receiptlog/log"
+	"github.com/armalo/receiptlog/log/access"
 )
 
 // batch is one NDJSON submission on its way through three stages that run at
@@ -25,6 +26,7 @@ type batch struct {
 	w     http.ResponseWriter
 	ctx   context.Context
 	async bool
+	by    access.Caller
 
 	lines *lineReader
 	work  chan *slot          // reader to workers
@@ -63,6 +65,7 @@ func (h *Handler) serveBatch(w http.ResponseWriter, r *http.Request, _ string) e
 		w:     w,
 		ctx:   ctx,
 		async: parsePrefer(r.Header["Prefer"]).async,
+		by:    callerOf(r),
 		lines: newLineReader(r.Body, maxReceiptBody),
 		work:  make(chan *slot, runtime.GOMAXPROCS(0)),
 		order: make(chan *slot, maxLinesInFlight),
@@ -183,7 +186,7 @@ func (b *batch) begin(data []byte) (p *log.Pending, err error) {
 	if b.ctx.Err() != nil {
 		return nil, context.Cause(b.ctx)
 	}
-	return b.h.log.Begin(b.ctx, data)
+	return b.h.takeIn(b.ctx, b.by, data)
 }
 
 // nextLine reads one line, in the memory of dst as far as that goes. It must

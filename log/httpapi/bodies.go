@@ -15,14 +15,15 @@ import (
 )
 
 // serveBodies answers GET of bodies by their place, one line for each receipt
-// entry of the published tree among those asked for. Private ones are shown
-// with an auditor's key.
+// entry of the published tree among those asked for. Private ones are shown to
+// whom they may be; to others it is said that they are there, as the log itself
+// does, since a promise to keep them is public.
 func (h *Handler) serveBodies(w http.ResponseWriter, r *http.Request, _ string) error {
 	first, count, err := parseBodiesQuery(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	all := h.scope(r) != ""
+	view := viewOf(callerOf(r))
 	size := uint64(0)
 	if p := h.log.Published(); p != nil {
 		size = p.Size()
@@ -37,7 +38,7 @@ func (h *Handler) serveBodies(w http.ResponseWriter, r *http.Request, _ string) 
 		if !body.Receipt {
 			continue
 		}
-		line = appendBody(line, at, body, all)
+		line = appendBody(line, at, body, view)
 		if len(line) >= flushBytes {
 			_ = rc.SetWriteDeadline(time.Now().Add(h.timeouts.write)) // else the one set at first stands
 			if _, err := w.Write(line); err != nil {
@@ -51,12 +52,12 @@ func (h *Handler) serveBodies(w http.ResponseWriter, r *http.Request, _ string) 
 }
 
 // appendBody appends the line for one receipt entry.
-func appendBody(dst []byte, at uint64, body log.Body, all bool) []byte {
+func appendBody(dst []byte, at uint64, body log.Body, v log.View) []byte {
 	dst = append(dst, `{"index":`...)
 	dst = strconv.AppendUint(dst, at, 10)
 	var erased *log.ErasedError
 	switch {
-	case body.Err == nil && (all || body.Stored.Receipt.Publishable()):
+	case body.Err == nil && v.Shows(body.Stored.Receipt):
 		salt := body.Stored.Salt()
 		dst = append(dst, `,"status":200,"receipt":`...)
 		dst = append(dst, body.Stored.Receipt.Canonical()...)

@@ -19,8 +19,9 @@ import (
 type Options struct {
 	Logger  *slog.Logger
 	Metrics http.Handler // serves /metrics; nil: no such route
-	// Keys are those that callers may show for what not everybody may do.
-	Keys Keys
+	// RequireKeys wants a key with the scope receipts:write of whoever submits.
+	// Without it any receipt by an issuer of the log is taken, whoever brings it.
+	RequireKeys bool
 	// MaxAge is how old the published checkpoint may be before /readyz says
 	// no.
 	MaxAge time.Duration
@@ -47,7 +48,7 @@ func New(l *log.Log, opts Options) (*Handler, error) {
 	}
 	h := &Handler{log: l, opts: opts, metrics: m, timeouts: defaultTimeouts, tag: l.KeyTag(), draining: make(chan struct{})}
 	h.routes = h.table()
-	return h, nil
+	return h, h.routes.checkNeeds()
 }
 
 // Server returns an http.Server for the handler with every bound on time and
@@ -108,10 +109,11 @@ func (h *Handler) admit(w *recorder, r *http.Request, route *route, arg string) 
 	if route.cors {
 		allowOrigins(w.Header())
 	}
-	serve := route.methods[r.Method]
-	if r.Method == http.MethodHead {
-		serve = route.methods[http.MethodGet] // net/http drops the body
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet // net/http drops the body
 	}
+	serve := route.methods[method]
 	switch {
 	case serve != nil:
 	case r.Method == http.MethodOptions:
@@ -124,6 +126,10 @@ func (h *Handler) admit(w *recorder, r *http.Request, route *route, arg string) 
 		return verdict.Errorf(api.CodeOverloaded, "", "too many requests of this kind at once")
 	}
 	defer route.gate.leave()
+	r, err := h.identify(r, route.needs[method])
+	if err != nil {
+		return err
+	}
 	return serve(w, r, arg)
 }
 
@@ -138,6 +144,9 @@ func (h *Handler) refuse(w *recorder, r *http.Request, route *route, err error) 
 	}
 	if w.status != 0 {
 		return // too late: the answer had begun
+	}
+	if problem.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="receiptlog"`)
 	}
 	if !h.swallow(w, r, err) {
 		w.Header().Set("Connection", "close")

@@ -12,6 +12,7 @@ import (
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/armalo/receiptlog/log"
+	"github.com/armalo/receiptlog/log/access"
 )
 
 // statuses maps every code that this server answers with to its status.
@@ -33,6 +34,12 @@ var statuses = map[verdict.Code]int{
 
 	api.CodePrivate:              http.StatusForbidden,
 	api.CodeUnauthorized:         http.StatusUnauthorized,
+	api.CodeForbidden:            http.StatusForbidden,
+	api.CodeRateLimited:          http.StatusTooManyRequests,
+	api.CodeQuotaExceeded:        http.StatusTooManyRequests,
+	api.CodeNoSuchKey:            http.StatusNotFound,
+	api.CodeKeyEnded:             http.StatusConflict,
+	api.CodeTooManyKeys:          http.StatusConflict,
 	api.CodeNotFound:             http.StatusNotFound,
 	api.CodeMethodNotAllowed:     http.StatusMethodNotAllowed,
 	api.CodeUnsupportedMediaType: http.StatusUnsupportedMediaType,
@@ -62,9 +69,12 @@ func problemOf(err error) (*api.Problem, time.Duration) {
 	var problem *api.Problem
 	var coded *verdict.Error
 	var tooLarge *http.MaxBytesError
+	var limit *access.LimitError
 	switch {
 	case errors.As(err, &problem):
 		return problem, retryAfter(problem.Code)
+	case errors.As(err, &limit):
+		return refusal(limit.Coded), limit.Wait
 	case errors.As(err, &coded):
 		return refusal(coded), retryAfter(coded.Code)
 	case errors.As(err, &tooLarge):

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/json/v2"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -10,8 +11,11 @@ import (
 
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/entry"
+	"github.com/armalo/receiptlog/client/receipt"
 	"github.com/armalo/receiptlog/client/retention/period"
 	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/log"
+	"github.com/armalo/receiptlog/log/access"
 )
 
 // maxPromiseBody: an erasure may name some thousands of indices.
@@ -21,9 +25,9 @@ const maxPromiseBody = 256 << 10
 func (h *Handler) promiseRoutes() (rules, holds, erasures *route) {
 	writes := newGate(maxPromises)
 	rules = newRoute("retention", writes, false, map[string]serveFunc{
-		http.MethodGet: h.operator(h.serveRules), http.MethodPut: h.operator(h.serveSetRules)})
-	holds = newRoute("holds", writes, false, map[string]serveFunc{http.MethodPost: h.operator(h.serveHold)})
-	erasures = newRoute("erasures", writes, false, map[string]serveFunc{http.MethodPost: h.operator(h.serveErasure)})
+		http.MethodGet: h.serveRules, http.MethodPut: h.serveSetRules})
+	holds = newRoute("holds", writes, false, map[string]serveFunc{http.MethodPost: h.serveHold})
+	erasures = newRoute("erasures", writes, false, map[string]serveFunc{http.MethodPost: h.serveErasure})
 	return rules, holds, erasures
 }
 
@@ -43,6 +47,12 @@ func orgOf(path string) (org string, ok bool) {
 
 // serveSetRules answers PUT of an organisation's rules.
 func (h *Handler) serveSetRules(w http.ResponseWriter, r *http.Request, org string) error {
+	if err := onlyOwn(callerOf(r), org); err != nil {
+		return err
+	}
+	if !receipt.IsOrg(org) {
+		return verdict.Errorf(verdict.Malformed, "org", "is no name that an organisation can have in a receipt")
+	}
 	var req api.RulesRequest
 	if err := h.readRequest(w, r, &req); err != nil {
 		return err
@@ -67,7 +77,12 @@ func (h *Handler) serveSetRules(w http.ResponseWriter, r *http.Request, org stri
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.timeouts.publish)
 	defer cancel()
-	at, rules, err := h.log.Keeper().SetRules(ctx, org, rules)
+	var at uint64
+	act := api.Act{Act: actRules, Org: org, Detail: req.Class + " " + req.Period}
+	err := h.onTrail(r, act, func() (result string, err error) {
+		at, rules, err = h.log.Keeper().SetRules(ctx, org, rules)
+		return fmt.Sprintf("entry %d", at), err
+	})
 	if err != nil {
 		return err
 	}
@@ -75,7 +90,10 @@ func (h *Handler) serveSetRules(w http.ResponseWriter, r *http.Request, org stri
 }
 
 // serveRules answers GET of an organisation's rules.
-func (h *Handler) serveRules(w http.ResponseWriter, _ *http.Request, org string) error {
+func (h *Handler) serveRules(w http.ResponseWriter, r *http.Request, org string) error {
+	if err := onlyOwn(callerOf(r), org); err != nil {
+		return err
+	}
 	handle, err := h.log.Handle(org)
 	if err != nil {
 		return err
@@ -94,6 +112,9 @@ func (h *Handler) serveHold(w http.ResponseWriter, r *http.Request, _ string) er
 	if err := h.readRequest(w, r, &req); err != nil {
 		return err
 	}
+	if err := h.mayHold(callerOf(r), req); err != nil {
+		return err
+	}
 	hold := entry.Hold{Action: req.Action, Lifts: req.Lifts, Basis: req.Basis, Asked: req.Asked}
 	for _, pair := range req.Ranges {
 		hold.Ranges = append(hold.Ranges, entry.Range{First: pair[0], Last: pair[1]})
@@ -106,11 +127,36 @@ func (h *Handler) serveHold(w http.ResponseWriter, r *http.Request, _ string) er
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.timeouts.publish)
 	defer cancel()
-	at, hold, err := h.log.Keeper().Hold(ctx, hold)
+	var at uint64
+	act := api.Act{Act: actHold, Org: req.Org, Detail: req.Action + " " + req.Basis}
+	err := h.onTrail(r, act, func() (result string, err error) {
+		at, hold, err = h.log.Keeper().Hold(ctx, hold)
+		return fmt.Sprintf("entry %d", at), err
+	})
 	if err != nil {
 		return err
 	}
 	return serveAppended(w, at, hold)
+}
+
+// mayHold says whether the caller may place or lift that hold. With a key of one
+// organisation it is a hold over all of that one: who lifts a hold of another,
+// or one that there is not, is told the same.
+func (h *Handler) mayHold(c access.Caller, req api.HoldRequest) error {
+	if c.All() {
+		return nil
+	}
+	if req.Lifts == nil {
+		if len(req.Ranges) > 0 {
+			return verdict.Errorf(api.CodeForbidden, "ranges", "holds over ranges of entries want a key for all organisations")
+		}
+		return onlyOwn(c, req.Org)
+	}
+	handle, err := h.log.Handle(c.Org())
+	if err == nil && h.log.Keeper().HoldIsOf(*req.Lifts, handle) {
+		return nil
+	}
+	return verdict.Errorf(api.CodeForbidden, "lifts", "this key lifts holds of the organisation %s only", c.Org())
 }
 
 // serveErasure answers POST of a request for erasure.
@@ -119,18 +165,23 @@ func (h *Handler) serveErasure(w http.ResponseWriter, r *http.Request, _ string)
 	if err := h.readRequest(w, r, &req); err != nil {
 		return err
 	}
+	if err := onlyOwn(callerOf(r), req.Org); err != nil {
+		return err
+	}
 	handle, err := h.log.Handle(req.Org)
 	if err != nil {
 		return err
 	}
 	indices := req.Indices
 	if req.RunID != "" {
-		stored, err := h.log.Run(r.Context(), req.RunID)
+		stored, err := h.log.Run(r.Context(), req.RunID, log.View{Org: req.Org})
 		if err != nil {
 			return err
 		}
 		for _, s := range stored {
-			indices = append(indices, s.Index)
+			if s.Receipt.Org() == req.Org { // others of the run may be public
+				indices = append(indices, s.Index)
+			}
 		}
 	}
 	if len(indices) == 0 {
@@ -138,7 +189,14 @@ func (h *Handler) serveErasure(w http.ResponseWriter, r *http.Request, _ string)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.timeouts.publish)
 	defer cancel()
-	at, erasure, err := h.log.Keeper().Erase(ctx, handle, indices, req.Legal, req.Asked)
+	var at uint64
+	var erasure entry.Erasure
+	act := api.Act{Act: actErasure, Org: req.Org, Subject: fmt.Sprintf("entry %d", indices[0]),
+		Detail: fmt.Sprintf("%d receipts; %s", len(indices), req.Legal)} // I7: never what a receipt says
+	err = h.onTrail(r, act, func() (result string, err error) {
+		at, erasure, err = h.log.Keeper().Erase(ctx, handle, indices, req.Legal, req.Asked)
+		return fmt.Sprintf("entry %d", at), err
+	})
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,14 @@ import (
 // stands: a receipt may get a rival, or be erased.
 const cacheChecked = "public, no-cache"
 
+// cacheOf keeps what was shown with a key out of caches that others use.
+func cacheOf(r *http.Request) string {
+	if callerOf(r).Anybody() {
+		return cacheChecked
+	}
+	return "private, no-cache"
+}
+
 // serveReceipt answers GET of a run: its receipt, or the list of them where
 // there are several.
 func (h *Handler) serveReceipt(w http.ResponseWriter, r *http.Request, runID string) error {
@@ -28,7 +36,7 @@ func (h *Handler) serveReceipt(w http.ResponseWriter, r *http.Request, runID str
 	if q.format != "" {
 		return verdict.Errorf(verdict.Malformed, "query.format", "is for bundles only")
 	}
-	found, err := h.public(r.Context(), runID, q)
+	found, err := h.visible(r, runID, q)
 	if err != nil {
 		return h.gone(r, err)
 	}
@@ -51,7 +59,7 @@ func (h *Handler) serveBundle(w http.ResponseWriter, r *http.Request, runID stri
 	if err != nil {
 		return err
 	}
-	found, err := h.public(r.Context(), runID, q)
+	found, err := h.visible(r, runID, q)
 	if err != nil {
 		return h.gone(r, err)
 	}
@@ -73,19 +81,19 @@ func (h *Handler) serveBundle(w http.ResponseWriter, r *http.Request, runID stri
 	return nil
 }
 
-// public returns the receipts of a run that anybody may see, or the one that
+// visible returns the receipts of a run that the caller may see, or the one that
 // was picked. If all of them were erased the error says by which entry. There is
-// at least one otherwise: a run with none, or with none but private
-// ones, is not_logged, in the same words.
-func (h *Handler) public(ctx context.Context, runID string, q query) ([]*log.Stored, error) {
-	stored, err := h.log.Run(ctx, runID)
+// at least one otherwise: a run with none, or with none but what the caller may
+// not see, is not_logged, in the same words and after the same work.
+func (h *Handler) visible(r *http.Request, runID string, q query) ([]*log.Stored, error) {
+	view := viewOf(callerOf(r))
+	stored, err := h.log.Run(r.Context(), runID, view)
 	if err != nil {
 		return nil, err
 	}
 	var found []*log.Stored
 	for _, s := range stored {
-		// Public only where the receipt's own receipt.publish gate allows it.
-		if s.Receipt.Publishable() && (!q.picked || s.Index == q.index) {
+		if !q.picked || s.Index == q.index {
 			found = append(found, s)
 		}
 	}
@@ -94,7 +102,7 @@ func (h *Handler) public(ctx context.Context, runID string, q query) ([]*log.Sto
 		if !q.picked {
 			pick = nil
 		}
-		if err := h.log.ErasedRun(runID, pick); err != nil {
+		if err := h.log.ErasedRun(runID, pick, view); err != nil {
 			return nil, err
 		}
 		return nil, verdict.Errorf(verdict.NotLogged, "", "this log shows no such receipt")
@@ -125,6 +133,7 @@ func serveListing(w http.ResponseWriter, r *http.Request, runID string, found []
 func serveTagged(w http.ResponseWriter, r *http.Request, status int, media string, body []byte) {
 	sum := sha256.Sum256(body)
 	w.Header().Set("Content-Type", media)
-	w.Header().Set("Cache-Control", cacheChecked)
+	w.Header().Set("Cache-Control", cacheOf(r))
+	w.Header().Add("Vary", "Authorization")
 	serveBytes(w, r, status, quoteTag(hex.EncodeToString(sum[:16])), body)
 }

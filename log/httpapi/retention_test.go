@@ -2,8 +2,6 @@ package httpapi_test
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,17 +24,9 @@ import (
 	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/armalo/receiptlog/client/verify"
 	"github.com/armalo/receiptlog/log"
-	"github.com/armalo/receiptlog/log/httpapi"
 	"github.com/armalo/receiptlog/log/logtest"
 	"github.com/armalo/receiptlog/storage/kv"
 )
-
-const operatorKey, auditorKey = "operator-key-of-tests", "auditor-key-of-tests"
-
-var testKeys = httpapi.Keys{
-	{Hash: sha256.Sum256([]byte(operatorKey)), Scope: httpapi.ScopeOperator, Name: "operator"},
-	{Hash: sha256.Sum256([]byte(auditorKey)), Scope: httpapi.ScopeAuditor, Name: "auditor"},
-}
 
 // keeper is a served log whose clock a test moves, with an operator and an
 // auditor who has been there from the beginning.
@@ -81,7 +71,7 @@ func (k *keeper) client(token string) *api.Client {
 // stranger.
 func (k *keeper) audit() *audit.Account {
 	k.T.Helper()
-	a, err := audit.New(audit.Options{Policy: k.Policy, Log: k.client(auditorKey), Others: []audit.Log{k.client("")}, Store: k.store, Now: k.now})
+	a, err := audit.New(audit.Options{Policy: k.Policy, Log: k.client(k.auditor), Others: []audit.Log{k.client("")}, Store: k.store, Now: k.now})
 	if err != nil {
 		k.T.Fatal(err)
 	}
@@ -176,7 +166,7 @@ func TestErasureByRequest(t *testing.T) {
 	if before.Bodies.Present != 2 || before.Bodies.Owed != 2 {
 		t.Errorf("%+v", before.Bodies)
 	}
-	done, err := k.client(operatorKey).Erase(t.Context(), api.ErasureRequest{Org: "acme", RunID: "run-1", Legal: "GDPR Article 17(1)(b)", Asked: "case 31"})
+	done, err := k.client(k.operator).Erase(t.Context(), api.ErasureRequest{Org: "acme", RunID: "run-1", Legal: "GDPR Article 17(1)(b)", Asked: "case 31"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +205,7 @@ func TestErasureByRequest(t *testing.T) {
 // TestYearOfALog plays a year against the real log, restarts included.
 func TestYearOfALog(t *testing.T) {
 	k := keep(t)
-	op := func() *api.Client { return k.client(operatorKey) }
+	op := func() *api.Client { return k.client(k.operator) }
 	set := func(org string, r api.RulesRequest) *api.Appended {
 		t.Helper()
 		r.Asked = "records office"
@@ -357,37 +347,37 @@ func TestPromiseRoutesRefuse(t *testing.T) {
 	}{
 		"no key":        {func(c *api.Client) error { return second(c.SetRules(t.Context(), "acme", good)) }, "", api.CodeUnauthorized},
 		"unknown key":   {func(c *api.Client) error { return second(c.SetRules(t.Context(), "acme", good)) }, "nobody's", api.CodeUnauthorized},
-		"auditor's key": {func(c *api.Client) error { return second(c.SetRules(t.Context(), "acme", good)) }, auditorKey, api.CodeUnauthorized},
+		"auditor's key": {func(c *api.Client) error { return second(c.SetRules(t.Context(), "acme", good)) }, k.auditor, api.CodeForbidden},
 		"unknown class": {func(c *api.Client) error {
 			return second(c.SetRules(t.Context(), "acme", api.RulesRequest{Class: "x", Asked: "r"}))
-		}, operatorKey, verdict.Malformed},
+		}, k.operator, verdict.Malformed},
 		"nobody asked": {func(c *api.Client) error {
 			return second(c.SetRules(t.Context(), "acme", api.RulesRequest{Class: "log"}))
-		}, operatorKey, verdict.Malformed},
+		}, k.operator, verdict.Malformed},
 		"period not ISO 8601": {func(c *api.Client) error {
 			return second(c.SetRules(t.Context(), "acme", api.RulesRequest{Class: "period", Period: "2 years", Asked: "r"}))
-		}, operatorKey, verdict.Malformed},
+		}, k.operator, verdict.Malformed},
 		"below the floor": {func(c *api.Client) error {
 			return second(c.SetRules(t.Context(), "acme", api.RulesRequest{Class: "period", Period: "P180D", Asked: "r"}))
-		}, operatorKey, rules.RulesBelowFloor},
+		}, k.operator, rules.RulesBelowFloor},
 		"hold of nobody": {func(c *api.Client) error {
 			return second(c.Hold(t.Context(), api.HoldRequest{Action: "placed", Org: "nobody", Basis: "b", Asked: "a"}))
-		}, operatorKey, verdict.NotLogged},
+		}, k.operator, verdict.NotLogged},
 		"lift of nothing": {func(c *api.Client) error {
 			return second(c.Hold(t.Context(), api.HoldRequest{Action: "lifted", Lifts: &b.Index, Basis: "b", Asked: "a"}))
-		}, operatorKey, rules.HoldUnknown},
+		}, k.operator, rules.HoldUnknown},
 		"erasure, no basis": {func(c *api.Client) error {
 			return second(c.Erase(t.Context(), api.ErasureRequest{Org: "acme", RunID: "run-1", Asked: "a"}))
-		}, operatorKey, verdict.Malformed},
+		}, k.operator, verdict.Malformed},
 		"erasure, no receipt": {func(c *api.Client) error {
 			return second(c.Erase(t.Context(), api.ErasureRequest{Org: "acme", RunID: "run-9", Legal: "l", Asked: "a"}))
-		}, operatorKey, verdict.NotLogged},
+		}, k.operator, verdict.NotLogged},
 		"erasure of a document": {func(c *api.Client) error {
 			return second(c.Erase(t.Context(), api.ErasureRequest{Org: "acme", Indices: []uint64{0}, Legal: "l", Asked: "a"}))
-		}, operatorKey, verdict.NotLogged},
+		}, k.operator, verdict.NotLogged},
 		"erasure beyond the end": {func(c *api.Client) error {
 			return second(c.Erase(t.Context(), api.ErasureRequest{Org: "acme", Indices: []uint64{99}, Legal: "l", Asked: "a"}))
-		}, operatorKey, verdict.NotLogged},
+		}, k.operator, verdict.NotLogged},
 		"too many bodies": {func(c *api.Client) error { return c.Bodies(t.Context(), 0, 257, func(api.Body) error { return nil }) }, "", verdict.Malformed},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -415,48 +405,14 @@ func second[T any](_ T, err error) error { return err }
 func TestRulesAreRead(t *testing.T) {
 	k := keep(t)
 	k.submit("acme", "run-1")
-	got := logtest.Must(k.client(operatorKey).Rules(t.Context(), "acme"))
+	got := logtest.Must(k.client(k.operator).Rules(t.Context(), "acme"))
 	if got.Rules != nil || got.Org != "acme" || len(got.Holds) != 0 {
 		t.Errorf("%+v", got)
 	}
-	set := logtest.Must(k.client(operatorKey).SetRules(t.Context(), "acme", api.RulesRequest{Class: "period", Period: "P2Y", Notice: "P60D", Asked: "records"}))
-	hold := logtest.Must(k.client(operatorKey).Hold(t.Context(), api.HoldRequest{Action: "placed", Org: "acme", Basis: "b", Asked: "a"}))
-	got = logtest.Must(k.client(operatorKey).Rules(t.Context(), "acme"))
+	set := logtest.Must(k.client(k.operator).SetRules(t.Context(), "acme", api.RulesRequest{Class: "period", Period: "P2Y", Notice: "P60D", Asked: "records"}))
+	hold := logtest.Must(k.client(k.operator).Hold(t.Context(), api.HoldRequest{Action: "placed", Org: "acme", Basis: "b", Asked: "a"}))
+	got = logtest.Must(k.client(k.operator).Rules(t.Context(), "acme"))
 	if got.Rules == nil || got.Rules.Index != set.Index || !strings.Contains(string(got.Rules.Entry), `"notice":"P60D"`) || !slices.Equal(got.Holds, []uint64{hold.Index}) {
 		t.Errorf("%+v", got)
 	}
-}
-
-func TestParseKeys(t *testing.T) {
-	line := testKeys[0].Line() + "# a comment\n\n" + testKeys[1].Line()
-	keys, err := httpapi.ParseKeys([]byte(line))
-	if err != nil || !slices.Equal(keys, testKeys) {
-		t.Errorf("%v, %v", keys, err)
-	}
-	hash := hex.EncodeToString(testKeys[0].Hash[:])
-	for _, bad := range []string{"x", hash, hash + " operator", hash + " operator ", hash + " root name", strings.ToUpper(hash) + " operator name", hash[1:] + " operator name", testKeys[0].Line() + testKeys[0].Line()} {
-		if _, err := httpapi.ParseKeys([]byte(bad)); verdict.CodeOf(err) != verdict.Malformed {
-			t.Errorf("%q: %v", bad, err)
-		}
-	}
-}
-
-func FuzzParseKeys(f *testing.F) {
-	f.Add([]byte(testKeys[0].Line()))
-	f.Add([]byte("# only\n"))
-	f.Add([]byte("00 operator x"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		keys, err := httpapi.ParseKeys(data)
-		if err != nil {
-			return
-		}
-		var text string
-		for _, k := range keys {
-			text += k.Line()
-		}
-		again, err := httpapi.ParseKeys([]byte(text))
-		if err != nil || !slices.Equal(again, keys) {
-			t.Fatalf("%q reads as %v and then as %v (%v)", data, keys, again, err)
-		}
-	})
 }

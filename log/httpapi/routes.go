@@ -18,7 +18,8 @@ type route struct {
 	name    string // label in metrics and logs: one of a fixed set
 	labels  labels
 	methods map[string]serveFunc
-	allow   string // value of the Allow field
+	needs   map[string]need // what key each method wants
+	allow   string          // value of the Allow field
 	gate    gate   // how many at a time
 	cors    bool   // whether a web page of any origin may call it
 }
@@ -30,6 +31,7 @@ type routes struct {
 	receipt  *route
 	rules    *route // of an organisation
 	bundle   *route
+	keys     keyRoutes
 	fallback *route // what a request that matches none is counted under
 }
 
@@ -57,10 +59,12 @@ func (h *Handler) table() routes {
 		tiles:    get("tile", reads, true, h.serveTile),
 		receipt:  get("receipt", reads, true, h.serveReceipt),
 		bundle:   get("bundle", reads, true, h.serveBundle),
+		keys:     h.newKeyRoutes(),
 		fallback: newRoute("none", nil, false, nil),
 	}
 	t.exact[api.RouteBodies] = get("bodies", newGate(maxBodies), true, h.serveBodies)
 	t.rules, t.exact[api.RouteHolds], t.exact[api.RouteErasures] = h.promiseRoutes()
+	t.exact[api.RouteKeys], t.exact[api.RouteTrail] = t.keys.keys, t.keys.trail
 	if h.opts.Metrics != nil {
 		t.exact[api.RouteMetrics] = get("metrics", newGate(1), false, h.serveMetrics)
 	}
@@ -79,6 +83,15 @@ func newRoute(name string, g gate, cors bool, methods map[string]serveFunc) *rou
 	return &route{name: name, labels: newLabels(name), methods: methods, allow: strings.Join(allow, ", "), gate: g, cors: cors}
 }
 
+// all returns every route that can be called.
+func (t *routes) all() []*route {
+	all := []*route{t.tiles, t.receipt, t.rules, t.bundle, t.keys.key, t.keys.rotate}
+	for _, r := range t.exact {
+		all = append(all, r)
+	}
+	return all
+}
+
 // match finds the route of an escaped path and the variable part of it. Paths
 // are taken as they are: nothing is cleaned, joined or redirected.
 func (t *routes) match(path string) (r *route, arg string, ok bool) {
@@ -90,6 +103,9 @@ func (t *routes) match(path string) (r *route, arg string, ok bool) {
 	}
 	if org, ok := orgOf(path); ok {
 		return t.rules, org, true
+	}
+	if r, id, ok := t.keys.match(path); ok {
+		return r, id, true
 	}
 	rest, ok := strings.CutPrefix(path, api.RouteReceipts+"/")
 	if !ok {

@@ -26,11 +26,14 @@ type server struct {
 	URL     string
 	Address string
 	Said    *bytes.Buffer // what was logged; look only after the server is closed
+
+	operator, auditor string // keys for all organisations
 }
 
 func serve(t *testing.T, change ...func(*log.Options)) *server {
 	t.Helper()
 	s := &server{World: logtest.New(t, change...), Said: new(bytes.Buffer)}
+	s.makeKeys()
 	s.listen()
 	return s
 }
@@ -42,7 +45,6 @@ func (s *server) listen() {
 		Logger:  slog.New(slog.NewTextHandler(s.Said, nil)),
 		Metrics: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a fault in a handler") }),
 		MaxAge:  time.Minute,
-		Keys:    testKeys,
 	})
 	if err != nil {
 		s.T.Fatal(err)

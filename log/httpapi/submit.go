@@ -9,7 +9,9 @@ import (
 
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/bundle"
+	"github.com/armalo/receiptlog/client/receipt"
 	"github.com/armalo/receiptlog/log"
+	"github.com/armalo/receiptlog/log/access"
 )
 
 // serveSubmissions answers POST to the receipts: one, or many as NDJSON. The
@@ -69,7 +71,25 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request) (*log.Pending, e
 	if *buf, err = h.readInto(*buf, w, r, maxReceiptBody); err != nil {
 		return nil, err
 	}
-	return h.log.Begin(r.Context(), *buf)
+	return h.takeIn(r.Context(), callerOf(r), *buf)
+}
+
+// takeIn takes a receipt in from a caller, whose key may be for one organisation
+// and for so many receipts a day. Whoever shows none may submit any receipt, if
+// anybody may: it says by itself who answers for it.
+func (h *Handler) takeIn(ctx context.Context, c access.Caller, data []byte) (*log.Pending, error) {
+	if c.Anybody() {
+		return h.log.Begin(ctx, data)
+	}
+	giveBack, err := h.log.Access().Take(c)
+	if err != nil {
+		return nil, err
+	}
+	p, err := h.log.BeginFor(ctx, data, func(r *receipt.Receipt) error { return onlyOwn(c, r.Org()) })
+	if err != nil {
+		giveBack()
+	}
+	return p, err
 }
 
 // await waits for the bundle as long as the client prefers. It returns nil

@@ -13,6 +13,7 @@ import (
 	"github.com/armalo/receiptlog/client/receipt"
 	rules "github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/storage/body"
+	"github.com/armalo/receiptlog/storage/index"
 	"github.com/armalo/receiptlog/storage/kv"
 	"github.com/armalo/receiptlog/storage/promise"
 )
@@ -159,7 +160,7 @@ func (k *Keeper) destroyOne(b *kv.Batch, at, i uint64, e entry.Receipt) error {
 	case err != nil:
 		return err
 	default:
-		if err := k.forget(b, at, i, plain); err != nil {
+		if err := k.forget(b, at, i, e.Org, plain); err != nil {
 			return err
 		}
 	}
@@ -170,18 +171,20 @@ func (k *Keeper) destroyOne(b *kv.Batch, at, i uint64, e entry.Receipt) error {
 	return nil
 }
 
-// forget drops the index rows of a receipt. What stays is the keyed hash of the
-// run of a public one, so that whoever asks for it is told that it was erased.
-func (k *Keeper) forget(b *kv.Batch, at, i uint64, plain []byte) error {
+// forget drops the index rows of a receipt. What stays is the keyed hash of its
+// run, so that whoever was allowed to see it is told that it was erased.
+func (k *Keeper) forget(b *kv.Batch, at, i uint64, org string, plain []byte) error {
 	r, err := receipt.Parse(plain)
 	if err != nil {
 		return fmt.Errorf("body of entry %d: %w", i, err)
 	}
 	k.index.Forget(b, r.Hash())
 	k.index.ForgetRun(b, r.RunID(), i)
-	if r.Publishable() {
-		k.index.PutErasedRun(b, r.RunID(), i, at)
+	handle, err := index.ParseHandle(org)
+	if err != nil {
+		return fmt.Errorf("entry %d: %w", i, err)
 	}
+	k.index.PutErasedRun(b, r.RunID(), i, at, index.OwnedBy(handle, r.Publishable()))
 	return nil
 }
 

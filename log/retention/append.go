@@ -2,6 +2,7 @@ package retention
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/armalo/receiptlog/client/entry"
@@ -103,6 +104,14 @@ func (k *Keeper) wouldBreak(e entry.Entry) error {
 		return b.Coded()
 	}
 	return nil
+}
+
+// HoldIsOf reports whether the entry at index is a hold over all of the
+// organisation, by its handle.
+func (k *Keeper) HoldIsOf(index uint64, org string) bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return slices.ContainsFunc(k.state.Holds(), func(h rules.Standing) bool { return h.Index == index && h.Hold.Org == org })
 }
 
 // InForce returns the organisation's rules (by its handle), nil if it has none,

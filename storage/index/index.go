@@ -121,9 +121,10 @@ func (x *Index) Forget(b *kv.Batch, receipt [32]byte) {
 	b.Delete(kv.IdentityKey(x.identity(receipt)))
 }
 
-// PutRun notes in b that the run has a receipt at the leaf index.
-func (x *Index) PutRun(b *kv.Batch, run string, index uint64) {
-	b.Set(kv.RunKey(x.digest(domainRun, run), index), nil)
+// PutRun notes in b that the run has a receipt at the leaf index, and who may
+// see it.
+func (x *Index) PutRun(b *kv.Batch, run string, index uint64, o Owner) {
+	b.Set(kv.RunKey(x.digest(domainRun, run), index), o.marshal())
 }
 
 // ForgetRun removes what PutRun noted.
@@ -131,13 +132,20 @@ func (x *Index) ForgetRun(b *kv.Batch, run string, index uint64) {
 	b.Delete(kv.RunKey(x.digest(domainRun, run), index))
 }
 
+// RunLeaf is a leaf that holds a receipt of a run.
+type RunLeaf struct {
+	Leaf  uint64
+	Owner Owner
+}
+
 // Run returns the leaves that hold a receipt of the run, in order. There are
 // none for a run that was never logged.
-func (x *Index) Run(run string) (leaves []uint64, err error) {
+func (x *Index) Run(run string) (leaves []RunLeaf, err error) {
 	lower, upper := kv.RunBounds(x.digest(domainRun, run))
-	err = x.db.Scan(lower, upper, func(key, _ []byte) error {
-		leaves = append(leaves, kv.KeyIndex(key))
-		return nil
+	err = x.db.Scan(lower, upper, func(key, value []byte) error {
+		owner, err := parseOwner(value)
+		leaves = append(leaves, RunLeaf{kv.KeyIndex(key), owner})
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look up run: %w", err)

@@ -73,17 +73,39 @@ func TestI2ClaimIsFirstComeFirstServed(t *testing.T) {
 	claim(one, 9, 9, true)
 }
 
+// owner is another one for each leaf.
+func owner(leaf uint64) index.Owner {
+	return index.OwnedBy(index.Handle{byte(leaf), 7}, leaf%2 == 0)
+}
+
+func TestErasedRuns(t *testing.T) {
+	db, x := open(t, vfs.NewMem(), true)
+	defer closeDB(t, db)
+	b := db.NewBatch()
+	x.PutErasedRun(b, "run", 7, 9, owner(7))
+	x.PutErasedRun(b, "run", 2, 8, owner(2))
+	x.PutErasedRun(b, "run2", 3, 8, owner(3))
+	commit(t, b)
+	if erased, err := x.ErasedRun("run"); err != nil || !slices.Equal(erased, []index.Erased{{2, 8, owner(2)}, {7, 9, owner(7)}}) {
+		t.Fatal(erased, err)
+	}
+}
+
 func TestRunsAndIssuers(t *testing.T) {
 	db, x := open(t, vfs.NewMem(), true)
 	defer closeDB(t, db)
 	b := db.NewBatch()
 	for _, leaf := range []uint64{300, 2, 1 << 40} {
-		x.PutRun(b, "run", leaf)
+		x.PutRun(b, "run", leaf, owner(leaf))
 		x.PutIssuer(b, "did:web:a.example", [32]byte{byte(leaf)}, leaf)
 	}
-	x.PutRun(b, "run2", 9)
+	x.PutRun(b, "run2", 9, owner(9))
+	x.PutRun(b, "run3", 10, index.Owner{}) // as earlier versions wrote it
 	commit(t, b)
-	if leaves, err := x.Run("run"); err != nil || !slices.Equal(leaves, []uint64{2, 300, 1 << 40}) {
+	if leaves, err := x.Run("run"); err != nil || !slices.Equal(leaves, []index.RunLeaf{{2, owner(2)}, {300, owner(300)}, {1 << 40, owner(1 << 40)}}) {
+		t.Fatal(leaves, err)
+	}
+	if leaves, err := x.Run("run3"); err != nil || !slices.Equal(leaves, []index.RunLeaf{{10, index.Owner{}}}) {
 		t.Fatal(leaves, err)
 	}
 	if leaves, err := x.Run("ru"); err != nil || len(leaves) != 0 {
@@ -158,7 +180,7 @@ func TestKeysDoNotTell(t *testing.T) {
 	if _, _, err := x.Claim(b, receipt, 0); err != nil {
 		t.Fatal(err)
 	}
-	x.PutRun(b, "the run", 0)
+	x.PutRun(b, "the run", 0, owner(0))
 	commit(t, b)
 	err := db.Scan(nil, nil, func(key, _ []byte) error {
 		if bytes.Contains(key, receipt[:]) || bytes.Contains(key, []byte("the run")) {
@@ -190,19 +212,19 @@ func TestI9RebuildGivesTheSameAnswers(t *testing.T) {
 		if _, _, err := x.Claim(b, receipt(leaf), leaf); err != nil {
 			t.Fatal(err)
 		}
-		x.PutRun(b, run(leaf), leaf)
+		x.PutRun(b, run(leaf), leaf, owner(leaf))
 		x.PutIssuer(b, "did:web:a.example", receipt(leaf), leaf)
 	}
 	commit(t, b)
 	before := dump(t, db)
 	b = db.NewBatch() // rows that should not be there
-	x.PutRun(b, "a run of no entry", 5)
+	x.PutRun(b, "a run of no entry", 5, owner(5))
 	commit(t, b)
 
 	rebuild := func(r *index.Rebuilder) error {
 		for leaf := range uint64(leaves) {
 			r.Identity(receipt(leaf), leaf)
-			r.Run(run(leaf), leaf)
+			r.Run(run(leaf), leaf, owner(leaf))
 			r.Issuer("did:web:a.example", receipt(leaf), leaf)
 		}
 		return nil

@@ -52,8 +52,8 @@ func (r *Rebuilder) Identity(receipt [32]byte, index uint64) {
 }
 
 // Run is [Index.PutRun].
-func (r *Rebuilder) Run(run string, index uint64) {
-	r.x.PutRun(r.b, run, index)
+func (r *Rebuilder) Run(run string, index uint64, o Owner) {
+	r.x.PutRun(r.b, run, index, o)
 	r.flush()
 }
 

@@ -210,6 +210,7 @@ var kinds = map[byte]string{
 	prefixRun: "index of runs", prefixIssuer: "index of issuers", prefixOrg: "organisations", prefixHandle: "handles",
 	prefixGoverning: "rules and holds", prefixUnheard: "unpublished rules", prefixDue: "dates of erasure", prefixPending: "pending erasures",
 	prefixScrub: "pending scrubs", prefixReview: "reviews", prefixErasedRun: "index of erased runs",
+	prefixAPIKey: "API keys", prefixUse: "uses of API keys", prefixAct: "administrative acts",
 }
 
 // holds says what kinds of rows there are from one key to another.

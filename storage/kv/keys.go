@@ -16,7 +16,7 @@ import "encoding/binary"
 //	'k'     u64 index                     32 bytes key, 32 bytes salt: what opens that body
 //	'x'     u64 index                     the body was erased; what the log noted about it
 //	'i'     32 bytes identity             u64 index of the leaf of that receipt
-//	'r'     32 bytes run, u64 index       nothing: the run has a receipt at this leaf
+//	'r'     32 bytes run, u64 index       u8 public, 16 bytes handle: the run has a receipt at this leaf (or nothing: earlier versions)
 //	'd'     32 bytes issuer, u64 index    32 bytes SHA-256 of the DID document logged there
 //	'o'     32 bytes org                  16 bytes handle, then the name of the organisation
 //	'n'     16 bytes handle               name of the organisation

@@ -12,7 +12,7 @@ import "encoding/binary"
 //	'q'     u64 index                     nothing: this erasure is not carried out yet
 //	'z'     u64 first, u64 last           nothing: bodies between were erased, and the tables are not scrubbed yet
 //	'w'     u64 index                     u64 next: how far the receipts before these rules were looked through
-//	'y'     32 bytes run, u64 index       u64 erasure: a public receipt of that run was erased
+//	'y'     32 bytes run, u64 index       u64 erasure, u8 public, 16 bytes handle: a receipt of that run was erased (or u64 erasure: a public one)
 const (
 	prefixGoverning = 'g'
 	prefixUnheard   = 'u'
@@ -76,7 +76,7 @@ func ScrubBounds() (lower, upper []byte) { return prefixBounds(prefixScrub) }
 // through.
 func ReviewKey(index uint64) []byte { return u64Key(prefixReview, index) }
 
-// ErasedRunKey says that a public receipt of a run, by its keyed hash, was
+// ErasedRunKey says that a receipt of a run, by its keyed hash, was
 // erased at that leaf.
 func ErasedRunKey(run [32]byte, index uint64) []byte {
 	return hashIndexKey(prefixErasedRun, run, index)

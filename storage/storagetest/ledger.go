@@ -187,7 +187,7 @@ func (r *rows) Append(b *kv.Batch, at uint64) error {
 		return &driver.Duplicate{Leaf: leaf}
 	}
 	r.sealed.Put(b, at)
-	x.PutRun(b, Run(r.receipt), at)
+	x.PutRun(b, Run(r.receipt), at, index.Owner{})
 	return x.PutOrg(b, Org(r.receipt), r.handle)
 }
 

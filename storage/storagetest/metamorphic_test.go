@@ -257,7 +257,7 @@ func (p *player) rebuild() {
 				return err
 			}
 			r.Identity(sha256.Sum256(plain), uint64(leaf))
-			r.Run(Run(string(plain)), uint64(leaf))
+			r.Run(Run(string(plain)), uint64(leaf), index.Owner{})
 		}
 		return nil
 	}))

@@ -109,7 +109,7 @@ func (l *Ledger) verifyEntry(leaf uint64, entry []byte) (string, error) {
 		return "", fmt.Errorf("I9: receipt is indexed at leaf %d: %w", at, err)
 	}
 	run, err := l.Index.Run(Run(receipt))
-	if err != nil || !slices.Contains(run, leaf) {
+	if err != nil || !slices.Contains(run, index.RunLeaf{Leaf: leaf}) {
 		return "", fmt.Errorf("I9: run is indexed at leaves %v: %w", run, err)
 	}
 	org, err := l.Index.Org(index.Handle(entry[32:]))
