@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/report"
 	"github.com/armalo/receiptlog/client/verdict"
 )
@@ -45,7 +46,7 @@ func newCustomer(t *testing.T) *customer {
 	c.keyed = &keyed{server: &server{t: t, Dir: c.path("log"), Origin: "log.example/mapping"}}
 	run(t, "receiptlog", "init", "--dir", c.Dir, "--origin", c.Origin, "--pin", c.path("own.did.json"))
 	t.Cleanup(c.Kill)
-	c.auditor = strings.TrimSpace(run(t, "receiptlog", "access", "--dir", c.Dir, "--scope", "auditor", "--name", "auditor"))
+	c.auditor = newKey(t, c.Dir, "auditor", api.ScopeReceiptsRead, api.ScopeAuditRead)
 	c.Start()
 	run(t, "receiptctl", "issue", "--example", c.path("ex"))
 	c.edit("ex/bad.json", [][2]string{{`"github.write-branch", "decision": "allow"`, `"github.write-branch", "decision": "deny"`},

@@ -33,6 +33,16 @@ func tryRun(t testing.TB, env []string, name string, args ...string) (int, strin
 	return 0, string(out)
 }
 
+// newKey makes a key for all organisations of a log that does not run.
+func newKey(t testing.TB, dir, name string, scopes ...api.Scope) string {
+	t.Helper()
+	args := []string{"key", "create", "--dir", dir, "--name", name}
+	for _, s := range scopes {
+		args = append(args, "--scope", string(s))
+	}
+	return strings.TrimSpace(run(t, "receiptlog", args...))
+}
+
 // keyed is a server with an operator and an auditor.
 type keyed struct {
 	*server
@@ -41,10 +51,8 @@ type keyed struct {
 
 func newKeyed(t testing.TB, is *issuer) *keyed {
 	k := &keyed{server: newServer(t, is.DID)}
-	key := func(scope string) string {
-		return strings.TrimSpace(run(t, "receiptlog", "access", "--dir", k.Dir, "--scope", scope, "--name", scope))
-	}
-	k.operator, k.auditor = key("operator"), key("auditor")
+	k.operator = newKey(t, k.Dir, "operator", api.ScopeReceiptsRead, api.ScopeRetentionWrite, api.ScopeAuditRead)
+	k.auditor = newKey(t, k.Dir, "auditor", api.ScopeReceiptsRead, api.ScopeAuditRead)
 	return k
 }
 

@@ -6,12 +6,14 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/did"
 	rules "github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/client/retention/period"
 	"github.com/armalo/receiptlog/cmd/internal/config"
 	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/log"
+	"github.com/armalo/receiptlog/log/access"
 	"github.com/armalo/receiptlog/storage/kv"
 )
 
@@ -61,6 +63,8 @@ type Config struct {
 
 	// Retention is what the log promises at least about bodies.
 	Retention ConfigRetention `json:"retention"`
+	// Access says who may submit, and how often a key may be used.
+	Access ConfigAccess `json:"access"`
 
 	config.Logging
 }
@@ -90,6 +94,17 @@ type ConfigRetention struct {
 	Paused bool `json:"paused"`
 }
 
+// ConfigAccess says who may submit, and how often a key may be used.
+type ConfigAccess struct {
+	// RequireKeys wants a key with the scope receipts:write of whoever submits.
+	// Without it a receipt is taken from anybody: its signature says who answers
+	// for it, and only issuers of this log are believed.
+	RequireKeys bool `json:"requireKeys"`
+	// RequestsPerSecond is what a key may make that has no rate of its own;
+	// twice as many may come at once.
+	RequestsPerSecond int `json:"requestsPerSecond"`
+}
+
 // terms reads the periods.
 func (c ConfigRetention) terms() (t rules.Terms, err error) {
 	if t.Floor, err = period.Parse(c.Floor); err != nil {
@@ -113,6 +128,7 @@ func defaultConfig() Config {
 		MaxOutstanding:     log.DefaultMaxOutstanding,
 		ReserveBytes:       kv.DefaultReserveBytes,
 		Retention:          ConfigRetention{Floor: rules.DefaultTerms.Floor.String(), Notice: rules.DefaultTerms.Notice.String()},
+		Access:             ConfigAccess{RequestsPerSecond: access.DefaultRate},
 		Logging:            config.DefaultLogging,
 	}
 }
@@ -156,6 +172,9 @@ func (c *Config) Check() error {
 	}
 	if c.MaxOutstanding == 0 {
 		return errors.New("maxOutstanding must be more than zero")
+	}
+	if c.Access.RequestsPerSecond <= 0 || c.Access.RequestsPerSecond > api.MaxKeyRate {
+		return fmt.Errorf("access.requestsPerSecond must be from 1 to %d", api.MaxKeyRate)
 	}
 	if c.ReserveBytes == 0 {
 		return errors.New("reserveBytes must be more than zero")

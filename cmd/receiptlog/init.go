@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/cmd/internal/config"
@@ -20,6 +22,7 @@ import (
 type initFlags struct {
 	dir, origin, listen, url string
 	issuers, pins            []string
+	adminKey                 string
 }
 
 func newInit() *cobra.Command {
@@ -36,6 +39,9 @@ func newInit() *cobra.Command {
   issuers/           DID documents of issuers, pinned by hand
   data/              the database
 
+It prints the first API key, with which others are made (receiptlog key), once;
+with --admin-key it writes it to a file instead.
+
 Nothing is overwritten. Keep copies of the key files in a safe place: they
 cannot be made again, and the log cannot go on without them.
 
@@ -49,6 +55,7 @@ Exit status: 0 made, 1 not made, 2 usage.`,
 	flags.StringVar(&f.dir, "dir", "", "`directory` to make the log in")
 	flags.StringVar(&f.origin, "origin", "", "the log's `name`: its URL without scheme, as in log.example.com; never changes")
 	flags.StringVar(&f.listen, "listen", defaultConfig().Listen, "`address` to serve on")
+	flags.StringVar(&f.adminKey, "admin-key", "", "`file` to write the administrator's API key to, instead of printing it")
 	flags.StringVar(&f.url, "url", "", "public `URL` of the log, noted in policy.txt")
 	flags.StringSliceVar(&f.issuers, "issuer", nil, "`DID` whose receipts are accepted (may be repeated)")
 	flags.StringSliceVar(&f.pins, "pin", nil, "`file` with an issuer's DID document, which is accepted as an issuer too (may be repeated)")
@@ -73,11 +80,14 @@ func initLog(cmd *cobra.Command, f initFlags) error {
 	if err := c.Check(); err != nil {
 		return exit.Misused(cmd, "%v", err)
 	}
-	vkeys, err := makeLog(f.dir, &c, pinned, f.url)
+	if _, err := os.Lstat(f.adminKey); f.adminKey != "" && err == nil {
+		return exit.With(exit.Bad, fmt.Errorf("%s exists already and was left as it is", f.adminKey), "")
+	}
+	made, err := makeLog(f.dir, &c, pinned, f.url, f.adminKey)
 	if err != nil {
 		return err
 	}
-	return sayMade(cmd.OutOrStdout(), f.dir, &c, vkeys)
+	return sayMade(cmd.OutOrStdout(), f.dir, &c, made)
 }
 
 // readPins reads DID documents before anything is made.
@@ -99,7 +109,7 @@ func readPins(files []string) ([]*did.Document, error) {
 
 // makeLog makes everything in the directory. The configuration comes last, so
 // that what was not finished is not a log.
-func makeLog(dir string, c *Config, pinned []*did.Document, url string) (vkeys []string, err error) {
+func makeLog(dir string, c *Config, pinned []*did.Document, url, adminKey string) (made *madeLog, err error) {
 	if err := os.MkdirAll(filepath.Join(dir, issuersName), 0o700); err != nil {
 		return nil, err
 	}
@@ -125,11 +135,34 @@ func makeLog(dir string, c *Config, pinned []*did.Document, url string) (vkeys [
 	if err := log.Create(filepath.Join(dir, dataName), c.Origin); err != nil {
 		return nil, err
 	}
+	made = &madeLog{vkeys: []string{classic, quantum}}
+	if made.admin, err = makeAdmin(dir, c.Origin, adminKey); err != nil {
+		return nil, err
+	}
 	text, err := config.Marshal(c)
 	if err != nil {
 		return nil, err
 	}
-	return []string{classic, quantum}, durable.Create(filepath.Join(dir, configName), text, 0o644)
+	return made, durable.Create(filepath.Join(dir, configName), text, 0o644)
+}
+
+// madeLog is what has to be said about a log that was made.
+type madeLog struct {
+	vkeys []string
+	admin string // the administrator's key, unless it went to a file
+}
+
+// makeAdmin makes the first API key, and returns it unless it is written to a
+// file.
+func makeAdmin(dir, origin, file string) (string, error) {
+	key, err := inDirectory{dir, origin}.CreateKey(context.Background(), api.KeyRequest{Name: "administrator", Scopes: []api.Scope{api.ScopeAdmin}})
+	if err != nil {
+		return "", err
+	}
+	if file == "" {
+		return key.Secret, nil
+	}
+	return "", durable.Create(file, []byte(key.Secret+"\n"), 0o600)
 }
 
 // policyText is a C2SP tlog-policy that trusts this log and asks for no
@@ -146,10 +179,10 @@ func policyText(origin, url string, vkeys ...string) []byte {
 	return []byte(text + "quorum none\n")
 }
 
-func sayMade(w io.Writer, dir string, c *Config, vkeys []string) error {
+func sayMade(w io.Writer, dir string, c *Config, made *madeLog) error {
 	fmt.Fprintf(w, "made the log %s in %s\n\n", c.Origin, dir)
 	fmt.Fprintf(w, "its keys, for those who verify (in full in %s):\n", filepath.Join(dir, policyName))
-	for _, vkey := range vkeys {
+	for _, vkey := range made.vkeys {
 		fmt.Fprintf(w, "  %s\n", onOneLine(vkey))
 	}
 	if len(c.Issuers) == 0 {
@@ -159,6 +192,9 @@ func sayMade(w io.Writer, dir string, c *Config, vkeys []string) error {
 		for _, name := range c.Issuers {
 			fmt.Fprintf(w, "  %s\n", name)
 		}
+	}
+	if made.admin != "" {
+		fmt.Fprintf(w, "\nthe administrator's API key, which makes others and is shown only now:\n  %s\n", made.admin)
 	}
 	_, err := fmt.Fprintf(w, "\nrun it with: receiptlog serve --dir %s\n", dir)
 	return err

@@ -5,7 +5,7 @@
 //	fsck    check everything that is stored
 //	backup  copy a log, running or not
 //	restore make a backup a log again
-//	access  make a key for an auditor or an operator
+//	key     make, list, rotate and revoke API keys
 //	rules   show or set how long an organisation's receipts are kept
 //	hold    place a legal hold, or lift one
 //	erase   erase particular receipts on a legal basis
@@ -35,6 +35,6 @@ hands out bundles that anybody can verify offline with receiptctl.`,
   receiptlog serve --dir /var/lib/receiptlog
   receiptlog fsck --dir /var/lib/receiptlog`,
 	}
-	root.AddCommand(newInit(), newServe(), newFsck(), newBackup(), newRestore(), newAccess(), newRules(), newHold(), newErase())
+	root.AddCommand(newInit(), newServe(), newFsck(), newBackup(), newRestore(), newKey(), newRules(), newHold(), newErase())
 	return root
 }

@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 //	post FILE STATUS   submits it to $URL, which must answer with that status
 //	get PATH STATUS    gets a path of $URL, which must answer with that status
 //	until PATH STATUS  gets a path of $URL until it answers with that status
+//	idof FILE NAME     sets $NAME to the id of the API key in FILE
 //	flip FILE          flips a bit in the middle of a file
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -48,8 +49,13 @@ func TestScripts(t *testing.T) {
 			"get":     get,
 			"until":   until,
 			"flip":    flip,
+			"idof":    idOf,
 		},
 	})
+}
+
+func idOf(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[1], strings.Split(ts.ReadFile(args[0]), "_")[1])
 }
 
 func exits(ts *testscript.TestScript, _ bool, args []string) {

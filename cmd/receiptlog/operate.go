@@ -27,7 +27,7 @@ type operateFlags struct{ url, keyFile string }
 
 func (f *operateFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.url, "url", "", "the running log's `URL` (default: $"+urlVariable+")")
-	cmd.Flags().StringVar(&f.keyFile, "key-file", "", "`file` with an operator's key (default: $"+tokenVariable+")")
+	cmd.Flags().StringVar(&f.keyFile, "key-file", "", "`file` with a key that may do this (default: $"+tokenVariable+")")
 }
 
 // dial makes a client of the running log.
@@ -44,7 +44,7 @@ func (f *operateFlags) dial(cmd *cobra.Command) (*api.Client, error) {
 		token = strings.TrimSpace(string(data))
 	}
 	if f.url == "" || token == "" {
-		return nil, exit.Misused(cmd, "say which log, with --url, and show an operator's key, with --key-file")
+		return nil, exit.Misused(cmd, "say which log, with --url, and show a key, with --key-file")
 	}
 	client, err := api.New(f.url, api.Options{UserAgent: "receiptlog", Token: token})
 	if err != nil {
@@ -55,14 +55,27 @@ func (f *operateFlags) dial(cmd *cobra.Command) (*api.Client, error) {
 
 // answered turns an error of the log's client into a complaint.
 func answered(err error) error {
+	if e, ok := errors.AsType[*exit.Error](err); ok {
+		return e // the log was not asked
+	}
 	if p, ok := errors.AsType[*api.Problem](err); ok && p.Status < 500 {
 		hint := ""
-		if p.Code == api.CodeUnauthorized {
-			hint = "make a key with: receiptlog access --scope operator"
+		if p.Code == api.CodeUnauthorized || p.Code == api.CodeForbidden {
+			hint = "make a key with: receiptlog key create --scope ..."
 		}
 		return exit.With(exit.Bad, err, hint)
 	}
 	return exit.With(exit.CannotTell, err, "is the log running? whether it took the request in, receiptctl audit shows")
+}
+
+// showLine prints a line of several.
+func showLine(w io.Writer, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", data)
+	return err
 }
 
 // show prints an answer.

@@ -89,10 +89,6 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
-	keys, err := readAccess(f.dir)
-	if err != nil {
-		return err
-	}
 	l, err := openLog(f.dir, c, logger)
 	if err != nil {
 		return err
@@ -101,9 +97,9 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	stopped, saved := make(chan struct{}), make(chan struct{})
 	go func() { defer close(saved); keepSeen(stopped, f.dir, l, logger) }()
 	err = run(cmd, l, c, f.addressFile, httpapi.Options{
-		Logger:  logger,
-		Metrics: telemetry,
-		Keys:    keys,
+		Logger:      logger,
+		Metrics:     telemetry,
+		RequireKeys: c.Access.RequireKeys,
 		// Two checkpoints in a row may be late before somebody is called.
 		MaxAge: 2*time.Duration(c.RepublishInterval) + 10*time.Second,
 	})
@@ -153,6 +149,7 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 		RepublishInterval:  time.Duration(c.RepublishInterval),
 		MaxOutstanding:     c.MaxOutstanding,
 		ReserveBytes:       c.ReserveBytes,
+		KeyRate:            c.Access.RequestsPerSecond,
 		Witnesses:          witnesses,
 		FailOpen:           c.FailOpen,
 		Seen:               published,

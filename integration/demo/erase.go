@@ -33,7 +33,7 @@ func (s *stage) eraseOne() error {
 	if err := os.Rename(s.path(away), s.path("log")); err != nil {
 		return err
 	}
-	key, err := s.command(nil, filepath.Join(s.bin, "receiptlog"), "access", "--dir", s.path("log"), "--scope", "operator", "--name", "operator")
+	key, err := s.command(nil, filepath.Join(s.bin, "receiptlog"), "key", "create", "--dir", s.path("log"), "--scope", "retention:write", "--name", "operator")
 	if err != nil {
 		return err
 	}

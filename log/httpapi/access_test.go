@@ -389,7 +389,9 @@ func TestHoldsOfOneOrganisation(t *testing.T) {
 	s := serve(t)
 	s.Submit(s.Issuer.Receipt("run-acme"))
 	s.Submit(s.Issuer.Receipt("run-other", func(c *receipt.Credential) { c.CredentialSubject.Build.Org = "other" }))
-	client := func(key string) *api.Client { return logtest.Must(api.New(s.URL, api.Options{Token: key, Attempts: 1})) }
+	client := func(key string) *api.Client {
+		return logtest.Must(api.New(s.URL, api.Options{Token: key, Attempts: 1}))
+	}
 	acme, other := client(s.key("acme", api.ScopeRetentionWrite)), client(s.key("other", api.ScopeRetentionWrite))
 	placed := logtest.Must(acme.Hold(t.Context(), api.HoldRequest{Action: "placed", Org: "acme", Basis: "b", Asked: "a"}))
 	absent := uint64(999)
@@ -465,7 +467,9 @@ func TestRateLimitIsAnswered(t *testing.T) {
 // TestKeysOverTheWire takes a key through its life with the client.
 func TestKeysOverTheWire(t *testing.T) {
 	s := serve(t)
-	client := func(key string) *api.Client { return logtest.Must(api.New(s.URL, api.Options{Token: key, Attempts: 1})) }
+	client := func(key string) *api.Client {
+		return logtest.Must(api.New(s.URL, api.Options{Token: key, Attempts: 1}))
+	}
 	admin := client(s.key("", api.ScopeAdmin))
 	made := logtest.Must(admin.CreateKey(t.Context(), api.KeyRequest{Name: "audit", Scopes: []api.Scope{api.ScopeAuditRead}, Expires: time.Now().Add(time.Hour)}))
 	next := logtest.Must(admin.RotateKey(t.Context(), made.ID, api.RotateRequest{Until: time.Now().Add(time.Minute)}))

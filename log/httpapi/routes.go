@@ -20,8 +20,8 @@ type route struct {
 	methods map[string]serveFunc
 	needs   map[string]need // what key each method wants
 	allow   string          // value of the Allow field
-	gate    gate   // how many at a time
-	cors    bool   // whether a web page of any origin may call it
+	gate    gate            // how many at a time
+	cors    bool            // whether a web page of any origin may call it
 }
 
 // routes finds the route of a path. Exact paths come first.

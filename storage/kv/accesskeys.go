@@ -5,11 +5,11 @@ package kv
 //
 //	prefix  then                          value
 //	'a'     8 bytes id                    an API key, as package log/access writes it
-//	'u'     8 bytes id                    u64 unix seconds of its last use, u64 day, u64 receipts on that day
+//	'U'     8 bytes id                    u64 unix seconds of its last use, u64 day, u64 receipts on that day
 //	'j'     u64 sequence                  an administrative act, as package log/access writes it
 const (
 	prefixAPIKey = 'a'
-	prefixUse    = 'u'
+	prefixUse    = 'U'
 	prefixAct    = 'j'
 )
 
