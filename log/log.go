@@ -17,6 +17,7 @@ import (
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/log/access"
 	"github.com/armalo/receiptlog/log/retention"
+	"github.com/armalo/receiptlog/log/search"
 	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/index"
 	"github.com/armalo/receiptlog/storage/kv"
@@ -39,6 +40,7 @@ type Log struct {
 	reserve  *kv.Reserve
 	keeper   *retention.Keeper
 	access   *access.Ring
+	search   *search.Follower
 	appender *tessera.Appender
 	shutdown func(context.Context) error // Tessera's
 	stop     context.CancelFunc          // ends the driver
@@ -47,7 +49,7 @@ type Log struct {
 	orgs      *orgs
 	published *publication
 
-	keeping    sync.WaitGroup // the keeper's work
+	keeping    sync.WaitGroup // the keeper's work, and the search index's
 	publishing sync.Mutex     // held while a checkpoint is verified and shown
 
 	closing  atomic.Bool
@@ -111,6 +113,9 @@ func Open(opts Options) (*Log, error) {
 func (l *Log) start() error {
 	l.index = index.New(l.db)
 	l.orgs = newOrgs(l.index)
+	if err := l.openSearch(); err != nil {
+		return err
+	}
 	l.reserve = kv.NewReserve(l.db, l.opts.ReserveBytes, l.logger)
 	var err error
 	if l.access, err = access.Open(l.db, access.Options{Now: l.clock, Rate: l.opts.KeyRate}); err != nil {
@@ -146,6 +151,7 @@ func (l *Log) start() error {
 		return err
 	}
 	l.keep(ctx)
+	l.keepSearch(ctx)
 	return nil
 }
 

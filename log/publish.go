@@ -124,6 +124,7 @@ func (l *Log) publish(signed []byte, withoutQuorum bool) error {
 		prover:   proof.NewProver(l.tileReader, verified.Checkpoint.Size),
 		archived: make(map[uint64]*archived),
 	})
+	l.search.Published()
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/armalo/receiptlog/client/bundle"
 	"github.com/armalo/receiptlog/client/entry"
@@ -20,7 +21,11 @@ type Stored struct {
 
 	entry []byte
 	salt  [entry.SaltSize]byte
+	at    time.Time
 }
+
+// LoggedAt is when the log took the receipt in, by its clock.
+func (s *Stored) LoggedAt() time.Time { return s.at }
 
 // Tile returns a tile or entry bundle of the published tree, exactly as wide as
 // coord says. What the published tree does not have is not_logged, although it
@@ -101,6 +106,11 @@ func (l *Log) load(ctx context.Context, index uint64) (*Stored, error) {
 	if err != nil {
 		return nil, err
 	}
+	return l.open(index, data)
+}
+
+// open opens the body of a receipt's entry.
+func (l *Log) open(index uint64, data []byte) (*Stored, error) {
 	parsed, err := entry.Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("entry %d: %v", index, err)
@@ -119,7 +129,7 @@ func (l *Log) load(ctx context.Context, index uint64) (*Stored, error) {
 	if err != nil {
 		return nil, fmt.Errorf("body of entry %d: %v", index, err)
 	}
-	return &Stored{Index: index, Receipt: r, entry: data, salt: salt}, nil
+	return &Stored{Index: index, Receipt: r, entry: data, salt: salt, at: e.At}, nil
 }
 
 // entry reads one durable entry.

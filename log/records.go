@@ -3,9 +3,11 @@ package log
 import (
 	"crypto/sha256"
 	"sync/atomic"
+	"time"
 
 	"github.com/armalo/receiptlog/client/receipt"
 	rules "github.com/armalo/receiptlog/client/retention"
+	"github.com/armalo/receiptlog/log/search"
 	"github.com/armalo/receiptlog/storage/body"
 	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/index"
@@ -16,6 +18,8 @@ import (
 // receiptRecords are the rows that land with a receipt's entry, or not at all.
 type receiptRecords struct {
 	index   *index.Index
+	search  *search.Follower
+	at      time.Time // when it was taken in
 	receipt *receipt.Receipt
 	org     index.Handle
 	sealed  *body.Sealed
@@ -51,7 +55,11 @@ func (r *receiptRecords) Append(b *kv.Batch, at uint64) error {
 		promise.Due(b, r.promise.Until.Unix(), at)
 	}
 	r.index.PutRun(b, r.receipt.RunID(), at, index.OwnedBy(r.org, r.receipt.Publishable()))
-	return r.index.PutOrg(b, r.receipt.Org(), r.org)
+	if err := r.index.PutOrg(b, r.receipt.Org(), r.org); err != nil {
+		return err
+	}
+	r.search.Offer(at, r.receipt, r.at)
+	return nil
 }
 
 // Size implements driver.Sized.

@@ -71,6 +71,7 @@ type checker struct {
 	log    *driver.Reader
 	index  *index.Index
 	report *Report
+	listed *listed // nil: the lists cannot be read
 
 	published uint64 // size under the checkpoint
 	root      [32]byte
@@ -89,6 +90,7 @@ func check(ctx context.Context, db *kv.DB, o Options, report *Report) error {
 		return nil
 	}
 	c.log = reader
+	c.openListed()
 	c.checkCheckpoint(ctx)
 	for _, signed := range o.Seen {
 		if err := seen.Check(ctx, reader, o.Policy, signed); err != nil {
@@ -99,6 +101,7 @@ func check(ctx context.Context, db *kv.DB, o Options, report *Report) error {
 		return err
 	}
 	c.checkStrays()
+	c.checkListed()
 	return nil
 }
 

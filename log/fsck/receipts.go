@@ -112,6 +112,8 @@ func (c *checker) checkReceipt(at uint64, e *entry.Receipt, documents archive) {
 		c.report.damage("body", where, err)
 		return
 	}
+	c.report.count(func(r *Report) { r.opened++ })
+	c.listed.add(at, r)
 	if err := checkSignature(at, e, r, documents); err != nil {
 		c.report.damage("signature", where, err)
 		return

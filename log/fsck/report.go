@@ -38,7 +38,8 @@ type Report struct {
 	DamageCount uint64   `json:"damageCount"`
 	Damages     []Damage `json:"damages"`
 
-	mu sync.Mutex
+	mu     sync.Mutex
+	opened uint64 // bodies that open and are receipts
 }
 
 // Damage is one thing that is not as it must be.

@@ -103,6 +103,7 @@ func (k *Keeper) destroy(ctx context.Context, at uint64, org string, first, last
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	b := k.db.NewBatch()
+	gone := make(map[uint64]*receipt.Receipt)
 	var lowest, highest uint64
 	for end = first; end <= last && n < actReceipts; end++ {
 		e, ok, err := k.entries.receipt(ctx, end)
@@ -122,8 +123,12 @@ func (k *Keeper) destroy(ctx context.Context, at uint64, org string, first, last
 			held = true
 			continue
 		}
-		if err := k.destroyOne(b, at, end, e); err != nil {
+		r, err := k.destroyOne(b, at, end, e)
+		if err != nil {
 			return 0, false, 0, err
+		}
+		if r != nil {
+			gone[end] = r
 		}
 		if n == 0 {
 			lowest = end
@@ -138,7 +143,7 @@ func (k *Keeper) destroy(ctx context.Context, at uint64, org string, first, last
 	if k.soiled.IsZero() {
 		k.soiled = time.Now()
 	}
-	return n, held, end, b.Commit(true)
+	return n, held, end, k.log.Unlist(b, gone, func() error { return b.Commit(true) })
 }
 
 func (k *Keeper) gone(i uint64) (bool, error) {
@@ -150,34 +155,34 @@ func (k *Keeper) gone(i uint64) (bool, error) {
 }
 
 // destroyOne deletes, in b, a body with its key and salt and all that points to
-// it, and notes which erasure did.
-func (k *Keeper) destroyOne(b *kv.Batch, at, i uint64, e entry.Receipt) error {
+// it, and notes which erasure did. It returns the receipt, or nil where it is
+// damaged.
+func (k *Keeper) destroyOne(b *kv.Batch, at, i uint64, e entry.Receipt) (r *receipt.Receipt, err error) {
 	plain, _, err := body.Open(k.db, i, e.Commitment)
 	switch {
 	case errors.Is(err, body.ErrCorrupt), errors.Is(err, body.ErrNotFound):
 		// What it was nobody can say any more; what is left of it goes.
 		k.opts.Logger.Error("a body that is to be erased is damaged", "index", i, "error", err)
 	case err != nil:
-		return err
+		return nil, err
 	default:
-		if err := k.forget(b, at, i, e.Org, plain); err != nil {
-			return err
+		if r, err = receipt.Parse(plain); err != nil {
+			return nil, fmt.Errorf("body of entry %d: %w", i, err)
+		}
+		if err := k.forget(b, at, i, e.Org, r); err != nil {
+			return nil, err
 		}
 	}
 	if p := rules.PromiseOf(e); !p.Until.IsZero() {
 		promise.NotDue(b, p.Until.Unix(), i)
 	}
 	body.Erase(b, i, binary.BigEndian.AppendUint64(nil, at))
-	return nil
+	return r, nil
 }
 
 // forget drops the index rows of a receipt. What stays is the keyed hash of its
 // run, so that whoever was allowed to see it is told that it was erased.
-func (k *Keeper) forget(b *kv.Batch, at, i uint64, org string, plain []byte) error {
-	r, err := receipt.Parse(plain)
-	if err != nil {
-		return fmt.Errorf("body of entry %d: %w", i, err)
-	}
+func (k *Keeper) forget(b *kv.Batch, at, i uint64, org string, r *receipt.Receipt) error {
 	k.index.Forget(b, r.Hash())
 	k.index.ForgetRun(b, r.RunID(), i)
 	handle, err := index.ParseHandle(org)

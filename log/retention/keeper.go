@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/armalo/receiptlog/client/entry"
+	"github.com/armalo/receiptlog/client/receipt"
 	rules "github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/index"
@@ -26,6 +27,9 @@ type Log interface {
 	PublishedSize() uint64
 	// Entries returns the durable entries of a bundle.
 	Entries(ctx context.Context, bundle uint64) ([][]byte, error)
+	// Unlist takes receipts, by their indices, out of what is searched, in the
+	// batch b in which they are destroyed, and has it committed by commit.
+	Unlist(b *kv.Batch, gone map[uint64]*receipt.Receipt, commit func() error) error
 }
 
 // Options say what a log promises at least, and how it goes about its work. The

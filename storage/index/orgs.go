@@ -100,3 +100,23 @@ func (x *Index) Org(h Handle) (string, error) {
 	}
 	return string(value), nil
 }
+
+// Orgs returns the names of the organisations that have a handle, at most max, in
+// no order that means anything.
+func (x *Index) Orgs(max int) (names []string, err error) {
+	lower, upper := kv.HandleBounds()
+	err = x.db.Scan(lower, upper, func(_, value []byte) error {
+		if len(names) == max {
+			return errEnough
+		}
+		names = append(names, string(value))
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, fmt.Errorf("list organisations: %w", err)
+	}
+	return names, nil
+}
+
+// errEnough ends a scan.
+var errEnough = errors.New("enough")

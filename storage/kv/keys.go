@@ -144,6 +144,9 @@ func OrgKey(org [32]byte) []byte { return append([]byte{prefixOrg}, org[:]...) }
 // HandleKey is where the name behind a handle stands.
 func HandleKey(handle [16]byte) []byte { return append([]byte{prefixHandle}, handle[:]...) }
 
+// HandleBounds returns the range of all keys that [HandleKey] makes.
+func HandleBounds() (lower, upper []byte) { return prefixBounds(prefixHandle) }
+
 // IndexBounds are the ranges that hold nothing but what can be derived from
 // entries and bodies: identities, runs and issuers (I9).
 func IndexBounds() [][2][]byte {

@@ -78,8 +78,7 @@ func (c *Chunk) Commit(next uint64) error {
 		b.Set(kv.SpanKey(block), s.marshal())
 	}
 	putNext(b, next)
-	clear(c.leaves)
-	c.added = c.added[:0]
+	c.Reset()
 	if err := b.Commit(false); err != nil {
 		return fmt.Errorf("write posting lists: %w", err)
 	}
@@ -91,6 +90,12 @@ func (c *Chunk) Commit(next uint64) error {
 		}
 	}
 	return nil
+}
+
+// Reset empties the chunk without writing anything.
+func (c *Chunk) Reset() {
+	clear(c.leaves)
+	c.added = c.added[:0]
 }
 
 // without drops the leaves that were erased since they were gathered.
