@@ -2,6 +2,8 @@ package log
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -164,4 +166,15 @@ func (l *Log) keepSearch(ctx context.Context) {
 // Unlist implements retention.Log.
 func (k keeperLog) Unlist(b *kv.Batch, gone map[uint64]*receipt.Receipt, commit func() error) error {
 	return k.l.search.Forget(b, gone, commit)
+}
+
+// Tag returns 8 bytes of an HMAC under the database's secret: who hands
+// something out and gets it back can tell that it is what was handed out. purpose
+// keeps tags of different things apart.
+func (l *Log) Tag(purpose string, text []byte) [8]byte {
+	key := l.db.Secret()
+	mac := hmac.New(sha256.New, key[:])
+	mac.Write([]byte(purpose + "\n"))
+	mac.Write(text)
+	return [8]byte(mac.Sum(nil))
 }

@@ -88,6 +88,8 @@ var titles = map[verdict.Code]string{
 	CodeNoSuchKey:             "There is no such key",
 	CodeKeyEnded:              "The key has ended",
 	CodeTooManyKeys:           "There are too many keys",
+	CodeCursorInvalid:         "The cursor is not of this search",
+	CodeIndexBehind:           "The search index is being built",
 	CodeUnsupportedMediaType:  "The route does not take this media type",
 }
 

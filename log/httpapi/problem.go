@@ -47,6 +47,8 @@ var statuses = map[verdict.Code]int{
 	api.CodeTimeout:              http.StatusServiceUnavailable,
 	api.CodeStorageFull:          http.StatusInsufficientStorage,
 	api.CodeNotSigning:           http.StatusServiceUnavailable,
+	api.CodeCursorInvalid:        http.StatusBadRequest,
+	api.CodeIndexBehind:          http.StatusServiceUnavailable,
 	codeNotAcceptable:            http.StatusNotAcceptable,
 }
 
@@ -59,6 +61,7 @@ const (
 	retryBusy    = 1 * time.Second  // the queue drains in a fraction of that
 	retryClosing = 5 * time.Second  // a restart takes a few seconds
 	retryIssuer  = 30 * time.Second // somebody's web site has to come back
+	retryBehind  = 10 * time.Second // some ten thousand entries a second
 	retryFull    = 60 * time.Second // somebody has to make room
 	retryRefuses = 10 * time.Minute // somebody has to find out what happened
 )
@@ -85,6 +88,8 @@ func problemOf(err error) (*api.Problem, time.Duration) {
 		return refusal(verdict.Errorf(api.CodeOverloaded, "", "%v", err)), retryClosing
 	case errors.Is(err, log.ErrRefuses):
 		return refusal(verdict.Errorf(api.CodeNotSigning, "", "%v", err)), retryRefuses
+	case errors.Is(err, log.ErrSearchBehind):
+		return refusal(verdict.Errorf(api.CodeIndexBehind, "", "%v", err)), retryBehind
 	case errors.Is(err, log.ErrFull):
 		return refusal(verdict.Errorf(api.CodeStorageFull, "", "%v", err)), retryFull
 	case errors.Is(err, os.ErrDeadlineExceeded):

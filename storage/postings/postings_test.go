@@ -186,7 +186,7 @@ func (w *world) check(t testing.TB, p *postings.Postings) {
 // Every answer is that of a walk over all leaves, however they came in chunks,
 // and with leaves removed.
 func TestAnswers(t *testing.T) {
-	const leaves = 3000
+	const leaves = 1200
 	r := rand.New(rand.NewPCG(1, 2))
 	w := newWorld(r, leaves)
 	fs := vfs.NewMem()
@@ -213,14 +213,14 @@ func TestAnswers(t *testing.T) {
 
 // Dropped and gathered again, in other chunks, every answer is the same (I9).
 func TestI9DroppedListsComeBack(t *testing.T) {
-	const leaves = 2000
+	const leaves = 1000
 	w := newWorld(rand.New(rand.NewPCG(3, 4)), leaves)
 	db, p := open(t, vfs.NewMem(), true)
 	defer db.Close()
 	for p.Next() < leaves {
 		w.gather(t, p, p.NewChunk(), p.Next()+100)
 	}
-	w.remove(t, db, p, 5, 700, 1999)
+	w.remove(t, db, p, 5, 700, 999)
 	if err := p.Drop(); err != nil {
 		t.Fatal(err)
 	}
