@@ -223,11 +223,7 @@ func (p place) compare(other place) int {
 // Report returns the report on all that was added. The policy is the one that
 // the Examiner had, and policyFile its text.
 func (k *Collector) Report(p *policy.Policy, policyFile []byte) *Controls {
-	places := make([]place, 0, len(k.seen))
-	for at := range k.seen {
-		places = append(places, at)
-	}
-	slices.SortFunc(places, place.compare)
+	places := k.places()
 	sum := sha256.Sum256(policyFile)
 	r := &Controls{
 		Report: ControlsVersion, Statement: Statement, Options: k.options, Scope: k.scope,
@@ -246,6 +242,16 @@ func (k *Collector) Report(p *policy.Policy, policyFile []byte) *Controls {
 		r.dropLogs()
 	}
 	return r
+}
+
+// places returns where the receipts counted stand, in order.
+func (k *Collector) places() []place {
+	places := make([]place, 0, len(k.seen))
+	for at := range k.seen {
+		places = append(places, at)
+	}
+	slices.SortFunc(places, place.compare)
+	return places
 }
 
 // population hashes which receipts were counted.

@@ -98,6 +98,9 @@ func (t *driftTally) observe(e *Examined) (configuration, group int32) {
 	return c.id, group
 }
 
+// Drift returns what was added so far says about configurations.
+func (k *Collector) Drift() Drift { return k.drift.report(k.places(), k.seen) }
+
 func (t *driftTally) report(places []place, seen map[place]record) Drift {
 	d := Drift{Configurations: []Configuration{}, Changes: []Change{}}
 	hashes := make([]string, len(t.configurations))

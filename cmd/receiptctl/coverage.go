@@ -11,6 +11,7 @@ import (
 
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/report"
+	"github.com/armalo/receiptlog/client/search"
 	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/armalo/receiptlog/cmd/internal/durable"
 	"github.com/armalo/receiptlog/cmd/internal/exit"
@@ -47,8 +48,9 @@ The diff is made as "receiptctl issue" makes it, so nothing local changes it.
   unknown     the diff could not be made, as in a shallow clone
 
 Bundles come from files, from folders with --dir, and with --url from the log:
-the runs that --run names and those that commits name in a trailer such as
-"` + commit.RunTrailer + `: run-17".
+those whose receipts name one of the commits, the runs that --run names, and those
+that commits name in a trailer such as "` + commit.RunTrailer + `: run-17". Private
+receipts are found with a key that may read them, in $` + tokenVariable + `.
 
 Any issuer that the log takes is good enough unless --issuer says whose
 receipts count, and any verdict of the jury unless --require asks for more:
@@ -160,11 +162,36 @@ func (f coverageFlags) gather(cmd *cobra.Command, survey *coverage.Survey, deman
 	if f.url == "" {
 		return nil
 	}
-	client, err := dial(cmd, f.url)
+	client, err := dialWithKey(cmd, f.url)
 	if err != nil {
 		return err
 	}
-	return f.fetch(cmd, client, survey, demand)
+	if err := f.fetch(cmd, client, survey, demand); err != nil {
+		return err
+	}
+	return f.find(cmd, client, survey, demand)
+}
+
+// find asks the log for the receipts that name the commits.
+func (f coverageFlags) find(cmd *cobra.Command, client *api.Client, survey *coverage.Survey, demand *coverage.Demand) error {
+	bar := newProgress(cmd.ErrOrStderr(), "asked for", len(survey.Commits()))
+	defer bar.clear()
+	for _, id := range survey.Commits() {
+		for hit, err := range client.Search(cmd.Context(), search.Query{Commit: id}) {
+			var data []byte
+			if err == nil {
+				data, err = client.Bundle(cmd.Context(), hit.RunID, api.At(hit.Index))
+			}
+			if err != nil {
+				return refused(err)
+			}
+			if claim, ok := demand.Read(data); ok {
+				survey.Add(claim)
+			}
+		}
+		bar.step()
+	}
+	return nil
 }
 
 // fetch asks the log for the receipts of runs. A run that the log does not have

@@ -22,6 +22,7 @@ import (
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/entry"
 	"github.com/armalo/receiptlog/client/receipt"
+	"github.com/armalo/receiptlog/client/search"
 	"github.com/armalo/receiptlog/client/verdict"
 )
 
@@ -180,6 +181,8 @@ func (l *fakeLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(status)
 			send(w, result)
 		}
+	case r.Method == "GET" && r.URL.Path == api.RouteSearch:
+		l.search(w, r)
 	case r.Method == "GET" && strings.HasPrefix(r.URL.Path, api.RouteReceipts+"/"):
 		l.read(w, r)
 	default:
@@ -231,6 +234,23 @@ func (l *fakeLog) read(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.Write(l.bundle(listing.Receipts[0].Index).Marshal())
 	}
+}
+
+func (l *fakeLog) search(w http.ResponseWriter, r *http.Request) {
+	q, _, err := search.Parse(r.URL.Query())
+	if err != nil {
+		refuse(w, api.NewProblem(400, verdict.Malformed, "", err.Error()))
+		return
+	}
+	var page api.Found
+	for at := len(l.entries) - 1; at >= 0; at-- {
+		if o, ok := l.logged[uint64(at)]; ok && q.Matches(o.r, time.Now()) {
+			hit := search.HitOf(o.r)
+			hit.Index, hit.LoggedAt = uint64(at), time.Now().UTC().Format(time.RFC3339)
+			page.Receipts = append(page.Receipts, hit)
+		}
+	}
+	send(w, page)
 }
 
 func send(w io.Writer, v any) {

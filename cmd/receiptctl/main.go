@@ -7,6 +7,8 @@
 //	diff     print the diff that a receipt is about
 //	submit   log receipts, and keep their bundles
 //	get      fetch a run's receipt, bundle or proof
+//	search   find receipts by what is in them
+//	drift    say when the configuration of builds changed, and what
 //	verify   verify bundles and receipts, offline
 //	report   say what receipts show, for auditors and regulators
 //	coverage find the commits that have no receipt, or not the right one
@@ -45,6 +47,8 @@ unseen. You need no account and no trust in the log to verify a receipt.`,
 		newDiff(),
 		newSubmit(),
 		newGet(),
+		newSearch(),
+		newDrift(),
 		newVerify(),
 		newAudit(),
 		newMonitor(),

@@ -57,6 +57,15 @@ func (s *Survey) Runs() []string {
 	return slices.Compact(slices.Sorted(slices.Values(s.runs)))
 }
 
+// Commits lists the ids of the commits, oldest first.
+func (s *Survey) Commits() []string {
+	ids := make([]string, len(s.commits))
+	for i := range s.commits {
+		ids[i] = s.commits[i].ID
+	}
+	return ids
+}
+
 // diffs makes the diff of every commit.
 func (s *Survey) diffs(ctx context.Context, workers int, step func(done, total int)) error {
 	next, finished := make(chan *Commit), make(chan error)
