@@ -67,6 +67,9 @@ type Options struct {
 	// Retention says what the log promises at least about bodies, and how it
 	// goes about erasing them. Now and Logger are set by Open.
 	Retention retention.Options
+	// NoSearch keeps no search index: searches are refused with ErrSearchBehind.
+	// If the log is opened without it later, the index is built then.
+	NoSearch bool
 	// Seen are signed checkpoints that somebody has seen of this log. Open fails
 	// with seen.ErrRolledBack where the data does not extend them (I5).
 	Seen [][]byte

@@ -18,8 +18,8 @@ import (
 // receiptRecords are the rows that land with a receipt's entry, or not at all.
 type receiptRecords struct {
 	index   *index.Index
-	search  *search.Follower
-	at      time.Time // when it was taken in
+	search  *search.Follower // nil: nobody searches
+	at      time.Time        // when it was taken in
 	receipt *receipt.Receipt
 	org     index.Handle
 	sealed  *body.Sealed
@@ -58,7 +58,9 @@ func (r *receiptRecords) Append(b *kv.Batch, at uint64) error {
 	if err := r.index.PutOrg(b, r.receipt.Org(), r.org); err != nil {
 		return err
 	}
-	r.search.Offer(at, r.receipt, r.at)
+	if r.search != nil {
+		r.search.Offer(at, r.receipt, r.at)
+	}
 	return nil
 }
 

@@ -156,6 +156,9 @@ func (l *Log) openSearch() (err error) {
 
 // keepSearch lets the search index follow the log until ctx ends.
 func (l *Log) keepSearch(ctx context.Context) {
+	if l.opts.NoSearch {
+		return
+	}
 	l.keeping.Go(func() {
 		if err := l.search.Run(ctx); err != nil {
 			l.fail(fmt.Errorf("keep the search index: %w", err))
@@ -177,4 +180,12 @@ func (l *Log) Tag(purpose string, text []byte) [8]byte {
 	mac.Write([]byte(purpose + "\n"))
 	mac.Write(text)
 	return [8]byte(mac.Sum(nil))
+}
+
+// searching is the search index, or nil where none is kept.
+func (l *Log) searching() *search.Follower {
+	if l.opts.NoSearch {
+		return nil
+	}
+	return l.search
 }

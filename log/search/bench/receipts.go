@@ -1,0 +1,62 @@
+package main
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+
+	"github.com/armalo/receiptlog/client/receipt"
+)
+
+// What the receipts differ in. A model is in some of a hundred thousand of a
+// million receipts, a project in 500, a commit in one, a failed check in a few.
+const (
+	models   = 20
+	projects = 2000
+	orgs     = 50
+	checks   = 1000
+)
+
+// varied fills a receipt as number i, of some 3 KB.
+func varied(i int) func(*receipt.Credential) {
+	return func(c *receipt.Credential) {
+		b := &c.CredentialSubject.Build
+		b.Org, b.Project = fmt.Sprintf("org-%02d", i%orgs), fmt.Sprintf("project-%04d", i%projects)
+		b.Repository = "https://git.example/" + b.Project
+		b.Diff.Head = commitOf(i)
+		b.Spec = &receipt.Spec{Title: "Round prices half to even", SHA256: b.Diff.SHA256}
+		b.PlanSummary = strings.Repeat("what this change is meant to do. ", 12)
+		b.Models = []receipt.Model{
+			{Provider: "one", Model: fmt.Sprintf("builder-%02d", i%models), Version: fmt.Sprintf("v%d", i%7), Role: receipt.RoleBuilder},
+			{Provider: "two", Model: fmt.Sprintf("juror-%02d", (i/3)%models), Version: "2026-05", Role: receipt.RoleJuror},
+			{Provider: "three", Model: fmt.Sprintf("juror-%02d", (i/7)%models), Version: "2026-04", Role: receipt.RoleJuror},
+		}
+		b.Jury = &receipt.Jury{Verdict: receipt.Approve}
+		if i%97 == 0 {
+			b.Jury.Verdict = receipt.Block
+		}
+		publish := receipt.Allow
+		if i%3 == 0 {
+			publish = receipt.Deny
+		}
+		b.PolicyGates = []receipt.Gate{
+			{ID: receipt.GateReadRepo, Decision: receipt.Allow}, {ID: receipt.GateDispatch, Decision: receipt.Allow},
+			{ID: receipt.GateWriteBranch, Decision: receipt.Allow}, {ID: receipt.GatePublish, Decision: publish},
+		}
+		b.Evals = &receipt.Evals{}
+		for n := range 6 {
+			b.Evals.Checks = append(b.Evals.Checks, receipt.Eval{ID: fmt.Sprintf("check-%d", n), Passed: true})
+		}
+		if i%50 == 0 {
+			b.Evals.Checks[0] = receipt.Eval{ID: fmt.Sprintf("check-of-%03d", i/50%checks), Passed: false}
+		}
+		for n := range 10 {
+			b.AuditTrail = append(b.AuditTrail, receipt.Event{At: "2026-05-12T10:00:00Z", Event: "gate.decided", Gate: receipt.GateDispatch, Detail: fmt.Sprintf("decision %d of many", n)})
+		}
+	}
+}
+
+func commitOf(i int) string {
+	sum := sha256.Sum256(fmt.Append(nil, i))
+	return fmt.Sprintf("%x", sum[:20])
+}
