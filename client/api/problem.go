@@ -19,6 +19,7 @@ const (
 	CodeNotFound             verdict.Code = "not_found"    // no such route
 	CodeMethodNotAllowed     verdict.Code = "method_not_allowed"
 	CodeUnsupportedMediaType verdict.Code = "unsupported_media_type"
+	CodeIdempotencyReused    verdict.Code = "idempotency_key_reused"
 	CodeUnauthorized         verdict.Code = "unauthorized" // no key, or one that is no good
 )
 
@@ -88,6 +89,7 @@ var titles = map[verdict.Code]string{
 	CodeNoSuchKey:             "There is no such key",
 	CodeKeyEnded:              "The key has ended",
 	CodeTooManyKeys:           "There are too many keys",
+	CodeIdempotencyReused:     "The Idempotency-Key is of another receipt",
 	CodeCursorInvalid:         "The cursor is not of this search",
 	CodeIndexBehind:           "The search index is being built",
 	CodeUnsupportedMediaType:  "The route does not take this media type",

@@ -10,6 +10,7 @@ const (
 	RouteHealth         = "/healthz"
 	RouteReady          = "/readyz"
 	RouteMetrics        = "/metrics"
+	RouteOpenAPI        = "/openapi.json"
 )
 
 // Media types of requests and answers.

@@ -6,6 +6,12 @@ import (
 	"github.com/armalo/receiptlog/client/api"
 )
 
+// RouteOf returns the name of the route of a path.
+func (h *Handler) RouteOf(path string) (name string, ok bool) {
+	r, _, ok := h.routes.match(path)
+	return r.name, ok
+}
+
 // SetTimeouts shortens what tests would otherwise wait for.
 func (h *Handler) SetTimeouts(body, line, publish, write time.Duration) {
 	h.timeouts = timeouts{body: body, swallow: body, line: line, publish: publish, write: write}
@@ -15,6 +21,7 @@ func (h *Handler) SetTimeouts(body, line, publish, write time.Duration) {
 var (
 	AppendResult = appendResult
 	Statuses     = statuses
+	OpenAPI      = openAPI
 )
 
 // NeedsKey tells a test what a route and method want of a key.

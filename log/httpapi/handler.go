@@ -38,6 +38,8 @@ type Handler struct {
 
 	drainOnce sync.Once
 	draining  chan struct{}
+
+	idempotent *idempotency
 }
 
 // New returns a handler for l.
@@ -46,7 +48,7 @@ func New(l *log.Log, opts Options) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{log: l, opts: opts, metrics: m, timeouts: defaultTimeouts, tag: l.KeyTag(), draining: make(chan struct{})}
+	h := &Handler{log: l, opts: opts, metrics: m, timeouts: defaultTimeouts, tag: l.KeyTag(), draining: make(chan struct{}), idempotent: newIdempotency()}
 	h.routes = h.table()
 	return h, h.routes.checkNeeds()
 }

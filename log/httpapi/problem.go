@@ -47,6 +47,7 @@ var statuses = map[verdict.Code]int{
 	api.CodeTimeout:              http.StatusServiceUnavailable,
 	api.CodeStorageFull:          http.StatusInsufficientStorage,
 	api.CodeNotSigning:           http.StatusServiceUnavailable,
+	api.CodeIdempotencyReused:    http.StatusUnprocessableEntity,
 	api.CodeCursorInvalid:        http.StatusBadRequest,
 	api.CodeIndexBehind:          http.StatusServiceUnavailable,
 	codeNotAcceptable:            http.StatusNotAcceptable,

@@ -63,6 +63,7 @@ func (h *Handler) table() routes {
 		fallback: newRoute("none", nil, false, nil),
 	}
 	t.exact[api.RouteBodies] = get("bodies", newGate(maxBodies), true, h.serveBodies)
+	t.exact[api.RouteOpenAPI] = get("openapi", reads, true, h.serveOpenAPI)
 	t.exact[api.RouteSearch] = get("search", newGate(maxSearches), true, h.serveSearch)
 	t.rules, t.exact[api.RouteHolds], t.exact[api.RouteErasures] = h.promiseRoutes()
 	t.exact[api.RouteKeys], t.exact[api.RouteTrail] = t.keys.keys, t.keys.trail

@@ -71,6 +71,9 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request) (*log.Pending, e
 	if *buf, err = h.readInto(*buf, w, r, maxReceiptBody); err != nil {
 		return nil, err
 	}
+	if err := h.idempotent.check(r, *buf); err != nil {
+		return nil, err
+	}
 	return h.takeIn(r.Context(), callerOf(r), *buf)
 }
 
