@@ -68,6 +68,8 @@ func probes(s *server, keyID string) map[string]probe {
 		"GET receipt":          {path: secretRun},
 		"GET verify_external":  {path: api.RouteVerifyExternal},
 		"GET bundle":           {path: secretRun + "/bundle"},
+		"GET openapi":          {path: api.RouteOpenAPI},
+		"GET search":           {path: api.RouteSearch},
 		"GET bodies":           {path: api.RouteBodies + "?first=0&count=10"},
 		"GET retention":        {path: api.RetentionRoute("acme"), org: true},
 		"PUT retention":        {path: api.RetentionRoute("acme"), body: `{"class":"none","asked":"x"}`, headers: asJSON, org: true},
@@ -121,7 +123,7 @@ func TestEveryRouteWithEveryWrongKey(t *testing.T) {
 	}
 	slices.Sort(open)
 	// Whoever adds a route to these has thought about it.
-	if want := []string{"GET checkpoint", "GET healthz", "GET history", "GET metrics", "GET readyz", "GET tile", "POST verify_external"}; !slices.Equal(open, want) {
+	if want := []string{"GET checkpoint", "GET healthz", "GET history", "GET metrics", "GET openapi", "GET readyz", "GET tile", "POST verify_external"}; !slices.Equal(open, want) {
 		t.Errorf("routes that do not look at keys: %q, want %q", open, want)
 	}
 }

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"net/http"
 
-	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/search"
 	"github.com/armalo/receiptlog/client/verdict"
 	logsearch "github.com/armalo/receiptlog/log/search"
@@ -14,27 +13,27 @@ import (
 const maxAudiences = 64
 
 // audiences returns whose receipts the caller may find: those that are public,
-// and with a key the private ones of the organisations that it may read. keyed is
-// false for who shows none.
-func (h *Handler) audiences(r *http.Request, q *search.Query) (all []logsearch.Audience, keyed bool, err error) {
-	all = []logsearch.Audience{logsearch.Everybody}
-	if r.Header.Get("Authorization") == "" {
-		return all, false, nil
+// and the private ones that it may see.
+func (h *Handler) audiences(r *http.Request, q *search.Query) ([]logsearch.Audience, error) {
+	view := viewOf(callerOf(r))
+	all := []logsearch.Audience{logsearch.Everybody}
+	switch {
+	case view.All && q.Org != "":
+		return append(all, logsearch.Private(q.Org)), nil
+	case !view.All && view.Org != "":
+		return append(all, logsearch.Private(view.Org)), nil
+	case !view.All:
+		return all, nil
 	}
-	if h.scope(r) == "" {
-		return nil, false, verdict.Errorf(api.CodeUnauthorized, "", "the key is not known here")
+	orgs, err := h.log.Organisations(maxAudiences + 1)
+	if err != nil {
+		return nil, err
 	}
-	orgs := []string{q.Org}
-	if q.Org == "" {
-		if orgs, err = h.log.Organisations(maxAudiences + 1); err != nil {
-			return nil, false, err
-		}
-		if len(orgs) > maxAudiences {
-			return nil, false, verdict.Errorf(verdict.Malformed, "query.org", "must name an organisation, since this key may read more than %d", maxAudiences)
-		}
+	if len(orgs) > maxAudiences {
+		return nil, verdict.Errorf(verdict.Malformed, "query.org", "must name an organisation, since this key may read more than %d", maxAudiences)
 	}
 	for _, org := range orgs {
 		all = append(all, logsearch.Private(org))
 	}
-	return all, true, nil
+	return all, nil
 }

@@ -35,6 +35,8 @@ type operation struct {
 		Ref string `json:"$ref"`
 	} `json:"parameters"`
 	Responses map[string]any `json:"responses"`
+	// Security lists ways to be let in, each of them one key with scopes.
+	Security []map[string][]api.Scope `json:"security"`
 }
 
 // document fetches it from a running server, compiles its schemas, and returns
@@ -63,7 +65,13 @@ func (s *server) document() (openAPI, *jsonschema.Compiler) {
 func TestOpenAPIIsTheTable(t *testing.T) {
 	s := serve(t)
 	doc, _ := s.document()
-	var described []string
+	var described, table []string
+	wanted := map[string]string{}
+	for _, n := range s.Handler.Needs() {
+		table = append(table, n.Name)
+		wanted[n.Name] = fmt.Sprint(n.Looks, n.Must, n.AnyScopes)
+	}
+	slices.Sort(table)
 	ids := map[string]bool{}
 	for path, item := range doc.Paths {
 		for method, op := range item {
@@ -71,7 +79,11 @@ func TestOpenAPIIsTheTable(t *testing.T) {
 			if !ok {
 				t.Errorf("%s is not a route", path)
 			}
-			described = append(described, strings.ToUpper(method)+" "+route)
+			name := strings.ToUpper(method) + " " + route
+			described = append(described, name)
+			if got, want := op.asks(), wanted[name]; got != want {
+				t.Errorf("%s: the document asks for %s, the table for %s", name, got, want)
+			}
 			if ids[op.ID] || op.ID == "" {
 				t.Errorf("%s %s: operationId %q", method, path, op.ID)
 			}
@@ -79,7 +91,7 @@ func TestOpenAPIIsTheTable(t *testing.T) {
 		}
 	}
 	slices.Sort(described)
-	if table := s.Handler.Operations(); !slices.Equal(described, table) {
+	if !slices.Equal(described, table) {
 		t.Errorf("the document has\n%q\nthe table\n%q", described, table)
 	}
 	var asked []string
@@ -93,6 +105,17 @@ func TestOpenAPIIsTheTable(t *testing.T) {
 	if names := slices.Sorted(slices.Values(search.Names())); !slices.Equal(asked, names) {
 		t.Errorf("the document asks for %q, a query for %q", asked, names)
 	}
+}
+
+// asks says what key an operation wants, in the words of a NeedsKey.
+func (op *operation) asks() string {
+	must := true
+	var scopes []api.Scope
+	for _, way := range op.Security {
+		must = must && len(way) > 0
+		scopes = append(scopes, way["key"]...)
+	}
+	return fmt.Sprint(len(op.Security) > 0, must && len(op.Security) > 0, scopes)
 }
 
 // fill puts something in place of the variable parts of a path.
@@ -225,7 +248,7 @@ func TestOpenAPIAnswersFollowTheSchemas(t *testing.T) {
 	} {
 		ask(http.MethodPost, api.RouteReceipts, api.RouteReceipts, r.body, r.headers...)
 	}
-	s.Submit(s.Issuer.Receipt("run-private", private("umbrella")))
+	s.Submit(s.Issuer.Receipt("run-private", privateOf("umbrella")))
 	get(runs, api.RunRoute("run-1")) // two receipts
 	receiptAnswer := get(runs, api.RunRoute("run-2"))
 	get(runs, api.RunRoute("run-2"), "If-None-Match", receiptAnswer.Header.Get("ETag"))
@@ -254,7 +277,7 @@ func TestOpenAPIAnswersFollowTheSchemas(t *testing.T) {
 	get(api.RouteHealth, api.RouteHealth)
 	get(api.RouteReady, api.RouteReady)
 	get(api.RouteOpenAPI, api.RouteOpenAPI)
-	key := []string{"Authorization", "Bearer " + operatorKey, "Content-Type", api.MediaJSON}
+	key := []string{"Authorization", "Bearer " + s.operator, "Content-Type", api.MediaJSON}
 	rules := api.RouteOrgs + "/{org}/retention"
 	ask(http.MethodPut, rules, api.RetentionRoute("acme"), []byte(`{"class":"log","asked":"a"}`), key...)
 	ask(http.MethodPut, rules, api.RetentionRoute("acme"), []byte(`{"class":"x","asked":"a"}`), key...)
@@ -264,6 +287,24 @@ func TestOpenAPIAnswersFollowTheSchemas(t *testing.T) {
 	ask(http.MethodPost, api.RouteHolds, api.RouteHolds, []byte(`{"action":"place","org":"acme","basis":"b","asked":"a"}`), key...)
 	ask(http.MethodPost, api.RouteErasures, api.RouteErasures, []byte(`{"org":"umbrella","runId":"run-private","legal":"l","asked":"a"}`), key...)
 	ask(http.MethodPost, api.RouteErasures, api.RouteErasures, []byte(`{`), key...)
+	admin := []string{"Authorization", "Bearer " + s.key("", api.ScopeAdmin), "Content-Type", api.MediaJSON}
+	var made api.NewKey
+	a := ask(http.MethodPost, api.RouteKeys, api.RouteKeys, []byte(`{"name":"n","org":"acme","scopes":["receipts:read"],"rate":5}`), admin...)
+	if err := json.Unmarshal(a.Body, &made); err != nil {
+		t.Fatal(err)
+	}
+	ask(http.MethodPost, api.RouteKeys, api.RouteKeys, []byte(`{"name":"n","scopes":["none"]}`), admin...)
+	oneKey := api.RouteKeys + "/{id}"
+	get(api.RouteKeys, api.RouteKeys, admin...)
+	get(api.RouteKeys, api.RouteKeys)
+	get(oneKey, api.KeyRoute(made.ID), admin...)
+	get(oneKey, api.KeyRoute("0000000000000000"), admin...)
+	ask(http.MethodPost, oneKey+"/rotate", api.KeyRoute(made.ID)+"/rotate", []byte(`{}`), admin...)
+	ask(http.MethodPost, oneKey+"/rotate", api.KeyRoute(made.ID)+"/rotate", []byte(`{}`), admin...)
+	ask(http.MethodDelete, oneKey, api.KeyRoute(made.ID), nil, admin...)
+	get(api.RouteTrail, api.RouteTrail+"?limit=3", key...)
+	get(api.RouteTrail, api.RouteTrail, key...)
+	get(api.RouteTrail, api.RouteTrail, admin...)
 	for path, item := range c.doc.Paths {
 		for method, op := range item {
 			asked := false

@@ -34,6 +34,7 @@ var needs = map[string]need{
 	"GET healthz":    {},
 	"GET readyz":     {},
 	"GET metrics":    {},
+	"GET openapi":    {},
 
 	"POST verify_external": {}, // whoever has a receipt may ask about it
 
@@ -44,6 +45,7 @@ var needs = map[string]need{
 	"GET verify_external": {maybe, scopes(api.ScopeReceiptsRead)}, // a run of that name
 	"GET bundle":          {maybe, scopes(api.ScopeReceiptsRead)},
 	"GET bodies":          {maybe, scopes(api.ScopeReceiptsRead)},
+	"GET search":          {maybe, scopes(api.ScopeReceiptsRead)},
 
 	"GET retention":   {aKey, scopes(api.ScopeRetentionWrite, api.ScopeAuditRead)},
 	"PUT retention":   {aKey, scopes(api.ScopeRetentionWrite)},

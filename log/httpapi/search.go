@@ -33,18 +33,17 @@ type searchRequest struct {
 	limit     int
 	stream    bool // as NDJSON
 	audiences []logsearch.Audience
-	keyed     bool // a key was shown, so that the answer is for its holder alone
 }
 
 // serveSearch answers GET of the receipts that match, newest first: a page of
 // them as JSON, or one a line as NDJSON.
 func (h *Handler) serveSearch(w http.ResponseWriter, r *http.Request, _ string) error {
-	w.Header().Set("Vary", "Accept, Authorization")
+	w.Header().Set("Vary", "Accept")
 	req, err := h.parseSearch(r)
 	if err != nil {
 		return err
 	}
-	if req.audiences, req.keyed, err = h.audiences(r, &req.query); err != nil {
+	if req.audiences, err = h.audiences(r, &req.query); err != nil {
 		return err
 	}
 	if req.stream {
@@ -62,9 +61,6 @@ func (h *Handler) serveSearch(w http.ResponseWriter, r *http.Request, _ string) 
 		return err
 	}
 	h.link(w, req, page.Next)
-	if req.keyed {
-		return serveJSON(w, http.StatusOK, page)
-	}
 	serveTagged(w, r, http.StatusOK, api.MediaJSON, body)
 	return nil
 }
@@ -158,6 +154,7 @@ func (h *Handler) streamFound(w http.ResponseWriter, r *http.Request, req search
 			return err
 		}
 		if !begun {
+			w.Header().Add("Vary", "Authorization")
 			w.Header().Set("Content-Type", api.MediaNDJSON)
 			w.Header().Set("Cache-Control", "no-store")
 		}

@@ -15,8 +15,8 @@ import (
 	"github.com/armalo/receiptlog/client/verdict"
 )
 
-// private makes a receipt one that only its organisation may see.
-func private(org string) func(*receipt.Credential) {
+// privateOf makes a receipt one that only its organisation may see.
+func privateOf(org string) func(*receipt.Credential) {
 	return func(c *receipt.Credential) {
 		c.CredentialSubject.Build.Org = org
 		c.CredentialSubject.Build.PolicyGates = []receipt.Gate{{ID: receipt.GatePublish, Decision: receipt.Deny}}
@@ -154,7 +154,7 @@ func TestSearchKeepsPrivateReceiptsPrivate(t *testing.T) {
 			s.Submit(s.Issuer.Receipt(fmt.Sprint("public-", i), by("acme", "m")))
 		}
 		for j := range 5 {
-			with.Submit(with.Issuer.Receipt(fmt.Sprintf("private-%d-%d", i, j), by("acme", "m"), private("umbrella")))
+			with.Submit(with.Issuer.Receipt(fmt.Sprintf("private-%d-%d", i, j), by("acme", "m"), privateOf("umbrella")))
 			without.Submit(without.Issuer.Receipt(fmt.Sprintf("other-%d-%d", i, j), by("other", "other")))
 		}
 	}
@@ -170,11 +170,21 @@ func TestSearchKeepsPrivateReceiptsPrivate(t *testing.T) {
 			t.Errorf("%s: %d hits with private receipts in the log, %d without", q, len(a.Receipts), len(b.Receipts))
 		}
 	}
-	all, a := with.found("?model=m", "Authorization", "Bearer "+auditorKey)
-	if len(all.Receipts) != 24 || a.Header.Get("Cache-Control") != "no-store" {
+	all, a := with.found("?model=m", "Authorization", "Bearer "+with.auditor)
+	if len(all.Receipts) != 24 || a.Header.Get("Cache-Control") != "private, no-cache" {
 		t.Errorf("with a key: %d receipts, %s", len(all.Receipts), a.Header.Get("Cache-Control"))
 	}
-	if mine, _ := with.found("?org=umbrella", "Authorization", "Bearer "+auditorKey); len(mine.Receipts) != 20 {
+	if other, _ := with.found("?model=m", "Authorization", "Bearer "+with.key("acme", api.ScopeReceiptsRead)); len(other.Receipts) != 4 {
+		t.Errorf("with a key of another organisation: %d receipts", len(other.Receipts))
+	}
+	own, _ := with.found("?model=m&limit=1000", "Authorization", "Bearer "+with.key("umbrella", api.ScopeReceiptsRead))
+	if len(own.Receipts) != 24 {
+		t.Errorf("with a key of the organisation: %d receipts", len(own.Receipts))
+	}
+	if none, _ := with.found("?model=m", "Authorization", "Bearer "+with.key("umbrella", api.ScopeReceiptsWrite)); len(none.Receipts) != 4 {
+		t.Errorf("with a key that may not read: %d receipts", len(none.Receipts))
+	}
+	if mine, _ := with.found("?org=umbrella", "Authorization", "Bearer "+with.auditor); len(mine.Receipts) != 20 {
 		t.Errorf("of one organisation: %d receipts", len(mine.Receipts))
 	}
 }
