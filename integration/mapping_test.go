@@ -189,6 +189,17 @@ func TestControlMapping(t *testing.T) {
 			t.Errorf("models %+v", r.Models)
 		}
 	})
+	t.Run("ISO 27001 A.5.7, asked of the log", func(t *testing.T) {
+		out := run(t, "receiptctl", "search", "--url", c.URL, "--model", "gemini-3-pro")
+		if !strings.Contains(out, "run-good") || !strings.Contains(out, "run-bad") || strings.Contains(out, "run-bare") {
+			t.Errorf("search: %s", out)
+		}
+	})
+	t.Run("ISO 27001 A.5.23, asked of the log", func(t *testing.T) {
+		if out := run(t, "receiptctl", "search", "--url", c.URL, "--group-by", "provider"); !strings.Contains(out, "2 receipts, 3 providers") {
+			t.Errorf("search: %s", out)
+		}
+	})
 	t.Run("ISO 27001 A.5.23", func(t *testing.T) {
 		c.row(t, "iso27001-a.5.23", "bad; good", "bare: vendors dispatch", "")
 		if len(r.Vendors) != 3 || r.Vendors[0].Provider != "Anthropic" || r.Vendors[1].Provider != "Google" || r.Vendors[2].Provider != "OpenAI" {

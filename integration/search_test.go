@@ -3,7 +3,6 @@ package integration
 import (
 	"encoding/json/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,25 +10,13 @@ import (
 	"github.com/armalo/receiptlog/client/search"
 )
 
-// try runs a program that need not succeed, and returns its exit status and what
-// it printed.
-func try(t testing.TB, name string, args ...string) (status int, out string) {
-	t.Helper()
-	cmd := exec.Command(filepath.Join(programs, name), args...)
-	text, err := cmd.CombinedOutput()
-	if cmd.ProcessState == nil {
-		t.Fatal(err)
-	}
-	return cmd.ProcessState.ExitCode(), string(text)
-}
-
 // TestSearchAnswersAnIncident goes from a question to proof, with the programs.
 func TestSearchAnswersAnIncident(t *testing.T) {
 	c := newCustomer(t)
 	find := func(args ...string) []search.Hit {
 		t.Helper()
 		var hits []search.Hit
-		_, out := try(t, "receiptctl", append([]string{"search", "--json", "--url", c.URL}, args...)...)
+		_, out := tryRun(t, nil, "receiptctl", append([]string{"search", "--json", "--url", c.URL}, args...)...)
 		for line := range strings.Lines(out) {
 			var h search.Hit
 			if err := json.Unmarshal([]byte(line), &h, json.RejectUnknownMembers(true)); err != nil {
@@ -87,11 +74,11 @@ func TestSearchAnswersAnIncident(t *testing.T) {
 		}
 	})
 	t.Run("configuration drift", func(t *testing.T) {
-		status, out := try(t, "receiptctl", "drift", "--url", c.URL, "--policy", c.policy())
+		status, out := tryRun(t, nil, "receiptctl", "drift", "--url", c.URL, "--policy", c.policy())
 		if status != 1 || !strings.Contains(out, "2 configurations, 1 change") || !strings.Contains(out, "- evalCheckSet: lint.clean") {
 			t.Errorf("status %d:\n%s", status, out)
 		}
-		if status, again := try(t, "receiptctl", "drift", "--dir", c.path("bundles"), "--policy", c.policy()); status != 1 || !strings.Contains(again, "without a configuration") {
+		if status, again := tryRun(t, nil, "receiptctl", "drift", "--dir", c.path("bundles"), "--policy", c.policy()); status != 1 || !strings.Contains(again, "without a configuration") {
 			t.Errorf("status %d:\n%s", status, again)
 		}
 	})
@@ -106,12 +93,12 @@ func TestSearchAnswersAnIncident(t *testing.T) {
 			"--verdict maybe": "--verdict must be approve, revise or block", "--commit abc": "--commit must be the whole name",
 			"--group-by colour": "takes one of", "--bundles d": "policy", "--from yesterday": "--from must be a date",
 		} {
-			status, out := try(t, "receiptctl", append([]string{"search", "--url", c.URL}, strings.Fields(flags)...)...)
+			status, out := tryRun(t, nil, "receiptctl", append([]string{"search", "--url", c.URL}, strings.Fields(flags)...)...)
 			if status != 2 || !strings.Contains(out, want) {
 				t.Errorf("%s: %d\n%s", flags, status, out)
 			}
 		}
-		if status, out := try(t, "receiptctl", "search", "--url", c.URL, "--model", "none"); status != 1 || !strings.Contains(out, "nothing found") {
+		if status, out := tryRun(t, nil, "receiptctl", "search", "--url", c.URL, "--model", "none"); status != 1 || !strings.Contains(out, "nothing found") {
 			t.Errorf("nothing: %d\n%s", status, out)
 		}
 	})

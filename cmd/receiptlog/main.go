@@ -3,6 +3,7 @@
 //	init    make a new log: keys, configuration, data directory
 //	serve   run it
 //	fsck    check everything that is stored
+//	reindex drop the search index, so that it is built anew
 //	backup  copy a log, running or not
 //	restore make a backup a log again
 //	key     make, list, rotate and revoke API keys
@@ -35,6 +36,6 @@ hands out bundles that anybody can verify offline with receiptctl.`,
   receiptlog serve --dir /var/lib/receiptlog
   receiptlog fsck --dir /var/lib/receiptlog`,
 	}
-	root.AddCommand(newInit(), newServe(), newFsck(), newBackup(), newRestore(), newKey(), newRules(), newHold(), newErase())
+	root.AddCommand(newInit(), newServe(), newFsck(), newReindex(), newBackup(), newRestore(), newKey(), newRules(), newHold(), newErase())
 	return root
 }
