@@ -24,19 +24,22 @@ const (
 
 var cursorCoding = base64.RawURLEncoding.Strict()
 
-// makeCursor returns the cursor with which q goes on below an index.
-func (h *Handler) makeCursor(q *search.Query, below uint64) string {
-	return cursorCoding.EncodeToString(h.cursorOf(q, below))
+// cursors makes cursors with a keyed tag.
+type cursors func(purpose string, text []byte) [8]byte
+
+// make returns the cursor with which q goes on below an index.
+func (tag cursors) make(q *search.Query, below uint64) string {
+	return cursorCoding.EncodeToString(tag.bytes(q, below))
 }
 
-func (h *Handler) cursorOf(q *search.Query, below uint64) []byte {
+func (tag cursors) bytes(q *search.Query, below uint64) []byte {
 	c := binary.BigEndian.AppendUint64([]byte{cursorVersion}, below)
-	tag := h.log.Tag("search cursor", append(c[:len(c):len(c)], q.Values().Encode()...))
-	return append(c, tag[:]...)
+	sum := tag("search cursor", append(c[:len(c):len(c)], q.Values().Encode()...))
+	return append(c, sum[:]...)
 }
 
-// parseCursor is the inverse of makeCursor, for the same query.
-func (h *Handler) parseCursor(q *search.Query, text string) (below uint64, err error) {
+// parse is the inverse of make, for the same query. Its code is cursor_invalid.
+func (tag cursors) parse(q *search.Query, text string) (below uint64, err error) {
 	invalid := verdict.Errorf(api.CodeCursorInvalid, "query.cursor", "is not one that this log gave out for this search; begin without")
 	if len(text) != cursorCoding.EncodedLen(cursorBytes) {
 		return 0, invalid
@@ -46,7 +49,7 @@ func (h *Handler) parseCursor(q *search.Query, text string) (below uint64, err e
 		return 0, invalid
 	}
 	below = binary.BigEndian.Uint64(c[1:])
-	if below == 0 || subtle.ConstantTimeCompare(c, h.cursorOf(q, below)) != 1 {
+	if below == 0 || subtle.ConstantTimeCompare(c, tag.bytes(q, below)) != 1 {
 		return 0, invalid
 	}
 	return below, nil

@@ -86,7 +86,7 @@ func (h *Handler) parseSearch(r *http.Request) (req searchRequest, err error) {
 		case len(list) != 1:
 			return req, verdict.Errorf(verdict.Malformed, "query", "names a parameter twice")
 		case name == api.QueryCursor:
-			if req.below, err = h.parseCursor(&req.query, list[0]); err != nil {
+			if req.below, err = h.cursors().parse(&req.query, list[0]); err != nil {
 				return req, err
 			}
 		case name == api.QueryLimit:
@@ -102,6 +102,8 @@ func (h *Handler) parseSearch(r *http.Request) (req searchRequest, err error) {
 	return req, nil
 }
 
+func (h *Handler) cursors() cursors { return h.log.Tag }
+
 // find runs one bounded piece of a search.
 func (h *Handler) find(r *http.Request, req searchRequest, limit int, found func(search.Hit) error) (api.FoundEnd, error) {
 	answer, err := h.log.Search(r.Context(), &req.query, req.audiences, req.below, limit, func(s *log.Stored) error {
@@ -112,7 +114,7 @@ func (h *Handler) find(r *http.Request, req searchRequest, limit int, found func
 	}
 	end := api.FoundEnd{Size: answer.Size}
 	if answer.Next != 0 {
-		end.Next = h.makeCursor(&req.query, answer.Next)
+		end.Next = h.cursors().make(&req.query, answer.Next)
 	}
 	return end, nil
 }
@@ -160,7 +162,7 @@ func (h *Handler) streamFound(w http.ResponseWriter, r *http.Request, req search
 		}
 		if err != nil {
 			problem, _ := problemOf(err)
-			end = api.FoundEnd{Error: problem, Next: h.makeCursor(&req.query, req.below)}
+			end = api.FoundEnd{Error: problem, Next: h.cursors().make(&req.query, req.below)}
 		}
 		req.limit -= n
 		if last := err != nil || end.Next == "" || req.limit == 0; last {
@@ -170,7 +172,7 @@ func (h *Handler) streamFound(w http.ResponseWriter, r *http.Request, req search
 			w.Write(buf)
 			return nil
 		}
-		if req.below, err = h.parseCursor(&req.query, end.Next); err != nil {
+		if req.below, err = h.cursors().parse(&req.query, end.Next); err != nil {
 			return nil // it was made a moment ago
 		}
 		_ = rc.SetWriteDeadline(time.Now().Add(h.timeouts.write)) // else the one set at first stands
