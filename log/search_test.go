@@ -1,9 +1,12 @@
 package log_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -39,6 +42,16 @@ func varied(r *rand.Rand) func(*receipt.Credential) {
 	}
 }
 
+// marked gives a receipt text of its own that is searched for.
+func marked(i int) func(*receipt.Credential) {
+	return func(c *receipt.Credential) {
+		e := c.CredentialSubject.Build.Evals
+		e.Checks = append(e.Checks, receipt.Eval{ID: markOf(i), Passed: false})
+	}
+}
+
+func markOf(i int) string { return fmt.Sprintf("check-only-in-%d-", i) }
+
 // clock is one that goes back now and then.
 type clock struct {
 	mu  sync.Mutex
@@ -65,7 +78,7 @@ func newSearched(t *testing.T, n int) *searched {
 	w := &searched{World: logtest.New(t, func(o *log.Options) { o.Clock = c.tell }), all: make(map[uint64]*log.Stored)}
 	var last *log.Pending
 	for i := range n {
-		last = logtest.Must(w.Log.Begin(t.Context(), w.Issuer.Receipt(fmt.Sprint("run-", i), varied(r))))
+		last = logtest.Must(w.Log.Begin(t.Context(), w.Issuer.Receipt(fmt.Sprint("run-", i), varied(r), marked(i))))
 	}
 	if _, err := last.Bundle(t.Context()); err != nil {
 		t.Fatal(err)
@@ -121,7 +134,7 @@ var queries = []string{
 	"", "issuer=did:web:issuer.example", "issuer=did:web:other.example", "provider=one", "model=m1", "modelVersion=v1",
 	"provider=one&model=m2", "provider=two&model=m2&modelVersion=v2", "verdict=block", "gate=llm.dispatch", "gateDecision=deny",
 	"gate=llm.dispatch&gateDecision=deny", "gate=receipt.publish&gateDecision=deny", "gate=no.such", "evalFailed=c1", "evalFailed=*", "evalFailed=c2&verdict=approve",
-	"repository=https://git.example/shop", "commit=" + fmt.Sprintf("%040x", 7), "project=shop&model=m3", "project=none",
+	"repository=https://git.example/shop", "commit=" + fmt.Sprintf("%040x", 7), "evalFailed=" + markOf(33), "project=shop&model=m3", "project=none",
 	"org=acme", "org=umbrella&verdict=revise", "org=nobody", "from=2026-05-01T00:30:00Z", "to=2026-05-01T00:30:00Z",
 	"from=2026-05-01T00:20:00Z&to=2026-05-01T00:22:00Z&project=till", "from=2027-01-01", "to=2026-01-01",
 }
@@ -191,6 +204,15 @@ func TestI7ErasedIsNotFound(t *testing.T) {
 	}
 	w.check()
 	w.Close()
+	// Bodies are sealed, so whatever text is in a file is there by way of a list.
+	for _, file := range logtest.Must(os.ReadDir(w.Options.Dir)) {
+		data := logtest.Must(os.ReadFile(filepath.Join(w.Options.Dir, file.Name())))
+		for i := range 60 {
+			if bytes.Contains(data, []byte(markOf(i))) {
+				t.Errorf("what is searched for in receipt %d stands in %s", i, file.Name())
+			}
+		}
+	}
 	w.Change(func(db *kv.DB) {
 		err := logtest.Must(postings.Open(db)).Each(func(_ postings.Term, leaf uint64) error {
 			if slices.Contains(gone, leaf) {

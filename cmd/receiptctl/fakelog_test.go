@@ -244,9 +244,17 @@ func (l *fakeLog) search(w http.ResponseWriter, r *http.Request) {
 	}
 	var page api.Found
 	for at := len(l.entries) - 1; at >= 0; at-- {
-		if o, ok := l.logged[uint64(at)]; ok && q.Matches(o.r, time.Now()) {
+		o, ok := l.logged[uint64(at)]
+		if !ok {
+			continue
+		}
+		logged, err := entry.Parse(l.entries[at])
+		if err != nil {
+			panic(err)
+		}
+		if e := logged.(entry.Receipt); q.Matches(o.r, e.At) {
 			hit := search.HitOf(o.r)
-			hit.Index, hit.LoggedAt = uint64(at), time.Now().UTC().Format(time.RFC3339)
+			hit.Index, hit.LoggedAt = uint64(at), entry.FormatTime(e.At)
 			page.Receipts = append(page.Receipts, hit)
 		}
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"strings"
 
 	"github.com/armalo/receiptlog/client/receipt"
+	"github.com/armalo/receiptlog/log/logtest"
 )
 
 // What the receipts differ in. A model is in some of a hundred thousand of a
@@ -14,7 +16,8 @@ const (
 	models   = 20
 	projects = 2000
 	orgs     = 50
-	checks   = 1000
+	checks   = 200
+	kinds    = 10_000 // receipts that differ in more than run and commit
 )
 
 // varied fills a receipt as number i, of some 3 KB.
@@ -54,6 +57,26 @@ func varied(i int) func(*receipt.Credential) {
 			b.AuditTrail = append(b.AuditTrail, receipt.Event{At: "2026-05-12T10:00:00Z", Event: "gate.decided", Gate: receipt.GateDispatch, Detail: fmt.Sprintf("decision %d of many", n)})
 		}
 	}
+}
+
+// press makes many receipts of few: it puts another run and commit, of the same
+// length, into a receipt that was signed once. Nobody looks at the signature.
+type press struct {
+	issuer *logtest.Issuer
+	made   map[int][]byte
+}
+
+const pressedRun, pressedCommit = "run-00000000", "0000000000000000000000000000000000000000"
+
+func (p *press) receipt(i int) []byte {
+	kind := i % kinds
+	if p.made[kind] == nil {
+		p.made[kind] = p.issuer.Receipt(pressedRun, varied(kind), func(c *receipt.Credential) {
+			c.CredentialSubject.Build.Diff.Head = pressedCommit
+		})
+	}
+	out := bytes.ReplaceAll(p.made[kind], []byte(pressedRun), fmt.Appendf(nil, "run-%08d", i))
+	return bytes.ReplaceAll(out, []byte(pressedCommit), []byte(commitOf(i)))
 }
 
 func commitOf(i int) string {
