@@ -139,6 +139,11 @@ func (l *Log) Erasure(ctx context.Context, at uint64) (*bundle.Erasure, error) {
 	if err != nil {
 		return nil, err
 	}
+	return l.erasureUnder(ctx, p, at)
+}
+
+// erasureUnder is [Log.Erasure] under a checkpoint that covers the entry.
+func (l *Log) erasureUnder(ctx context.Context, p *Published, at uint64) (_ *bundle.Erasure, err error) {
 	e := &bundle.Erasure{Index: at, Checkpoint: p.Signed}
 	if e.Entry, err = l.entry(ctx, at); err != nil {
 		return nil, err

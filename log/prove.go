@@ -49,6 +49,13 @@ func (l *Log) recall(ctx context.Context, p *Published, index uint64) (*bundle.B
 	if err != nil {
 		return nil, err
 	}
+	return l.reprove(ctx, p, stored)
+}
+
+// reprove makes the bundle of a stored receipt.
+func (l *Log) reprove(ctx context.Context, p *Published, stored *Stored) (*bundle.Bundle, error) {
+	index := stored.Index
+	var err error
 	b := &bundle.Bundle{Receipt: stored.Receipt.Canonical(), Entry: stored.entry, Salt: stored.salt, Index: index, Checkpoint: p.Signed}
 	if b.Hashes, err = p.prover.Inclusion(ctx, index); err != nil {
 		return nil, err

@@ -6,6 +6,9 @@
 //	receipts/<log>/000000000012.ndjson  receipts from index 12 on, one a line
 //	checkpoints/<hash>.txt              signed notes; receipts name theirs
 //	issuers/<hash>.json                 archived DID documents with their proofs
+//	erasures/<hash>.json                proofs that absent receipts were erased
+//	retention.ndjson                    rules and holds of the log, with their proofs
+//	statistics.json                     how many receipts, of which models, and so on
 //	report.html report.json …           what the receipts show
 //	manifest.json                       all other files with their SHA-256
 //

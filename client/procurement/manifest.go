@@ -41,10 +41,65 @@ type Manifest struct {
 // Absence is a receipt that belongs to the scope and is not in the archive.
 type Absence struct {
 	Index *uint64 `json:"index,omitzero"`
+	// Last is set where this is about all receipts of the scope from Index to
+	// Last, of which there are Count.
+	Last  *uint64 `json:"last,omitzero"`
+	Count int     `json:"count,omitzero"`
 	Name  string  `json:"name,omitzero"` // whatever else it is known by
 	Why   string  `json:"why"`           // as in "erased", "private", or a code of package verdict
 	// Detail says more for people.
 	Detail string `json:"detail,omitzero"`
+	// Evidence is the file that proves an erasure.
+	Evidence string `json:"evidence,omitzero"`
+}
+
+// Receipts is how many receipts the absence is about.
+func (a Absence) Receipts() int { return max(a.Count, 1) }
+
+// AbsentReceipts is how many receipts are absent.
+func (m *Manifest) AbsentReceipts() (n int) {
+	for _, a := range m.Absent {
+		n += a.Receipts()
+	}
+	return n
+}
+
+// Reasons for absences that an export by a log gives.
+const (
+	WhyErased  = "erased"  // see Evidence
+	WhyPrivate = "private" // not for whoever asked
+	WhyMissing = "missing" // the log has lost it
+	WhyMore    = "more"    // too many to list
+)
+
+// maxAbsences bounds the list: more are only counted.
+const maxAbsences = 100_000
+
+// note adds an absence. One that continues the one before, for the same reason,
+// makes that longer: so a list of all receipts of a year that were erased is
+// short, and the memory for it too.
+func (m *Manifest) note(a Absence) {
+	n := len(m.Absent)
+	if n > 0 && a.Index != nil && a.continues(m.Absent[n-1]) {
+		before := &m.Absent[n-1]
+		before.Count, before.Last = before.Receipts()+a.Receipts(), a.Index
+		return
+	}
+	switch {
+	case n < maxAbsences:
+		m.Absent = append(m.Absent, a)
+	case n == maxAbsences:
+		m.Absent = append(m.Absent, Absence{Index: a.Index, Last: a.Index, Count: a.Receipts(), Why: WhyMore, Detail: "too many to list one by one"})
+	default:
+		m.Absent[n-1].Count += a.Receipts()
+		m.Absent[n-1].Last = a.Index
+	}
+}
+
+// continues reports whether a is of the same kind as the one before, further on.
+func (a Absence) continues(before Absence) bool {
+	return before.Index != nil && *before.Index < *a.Index && a.Name == "" && before.Name == "" &&
+		a.Why == before.Why && a.Detail == before.Detail && a.Evidence == before.Evidence
 }
 
 // File is one file of the archive.

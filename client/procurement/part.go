@@ -31,6 +31,19 @@ type line struct {
 	Salt       string         `json:"salt"`
 }
 
+// RetentionName is the file with the entries that govern what is kept, one
+// [Governing] a line.
+const RetentionName = "retention.ndjson"
+
+// Governing is an entry that governs receipts of the archive, with the proof
+// that it is in the log.
+type Governing struct {
+	Checkpoint string         `json:"checkpoint"` // path
+	Entry      jsontext.Value `json:"entry"`
+	Inclusion  []string       `json:"inclusion"`
+	Index      uint64         `json:"index"`
+}
+
 // issuerPart is the file of one issuer's evidence.
 type issuerPart struct {
 	Entry     jsontext.Value `json:"entry"`

@@ -11,7 +11,7 @@ import (
 func readme(m *Manifest) string {
 	var reports []string
 	for _, f := range m.Files {
-		if !strings.Contains(f.Path, "/") {
+		if !strings.Contains(f.Path, "/") && f.Path != readmeName {
 			reports = append(reports, f.Path)
 		}
 	}
@@ -29,6 +29,7 @@ Begin with report.html, if it is here: it opens in any browser and needs no netw
                  the log holds exactly this receipt; by log and index
   checkpoints/   the log's signed states, cosigned by witnesses
   issuers/       the issuers' keys as the log archived them
+  erasures/      proofs that receipts were erased on record, where some were
   manifest.json  every other file with its SHA-256, and which receipts are absent
 `, m.Scope, m.Receipts)
 	if len(reports) > 0 {
@@ -46,7 +47,7 @@ An archive cannot show what was left out of it. receiptctl coverage compares a g
 branch with receipts, and receiptctl audit follows a log from its first entry.
 `
 	if len(m.Absent) > 0 {
-		text += fmt.Sprintf("\n%d receipts of this scope are not in the archive; manifest.json says which and why.\n", len(m.Absent))
+		text += fmt.Sprintf("\n%d receipts of this scope are not in the archive; manifest.json says which and why.\n", m.AbsentReceipts())
 	}
 	return text
 }

@@ -21,7 +21,8 @@ type Writer struct {
 	zip      *zip.Writer
 	manifest Manifest
 	shared   map[string]bool // checkpoints and issuers written, by path
-	last     string          // the place of the receipt before, so that the order is one
+	last     place           // so that the order is one
+	before   sharing
 	chunk    chunk
 	err      error
 }
@@ -59,33 +60,68 @@ func (w *Writer) Add(b *bundle.Bundle) error {
 }
 
 func (w *Writer) add(b *bundle.Bundle) error {
-	cp, err := checkpoint.ParseSigned(b.Checkpoint)
-	if err != nil {
+	if err := w.checkpointOf(b); err != nil {
 		return err
 	}
-	place := fmt.Sprintf("%s\x00%020d", cp.Origin, b.Index)
-	if w.last >= place {
-		return verdict.Errorf(verdict.Malformed, "index", "entry %d of %s comes out of order, or twice", b.Index, cp.Origin)
+	origin := w.before.origin
+	if w.last.origin > origin || w.last.origin == origin && w.last.next > b.Index {
+		return verdict.Errorf(verdict.Malformed, "index", "entry %d of %s comes out of order, or twice", b.Index, origin)
 	}
-	w.last = place
-	l := line{Entry: b.Entry, Inclusion: encodeHashes(b.Hashes), Index: b.Index, Receipt: b.Receipt, Salt: hex.EncodeToString(b.Salt[:])}
-	if l.Checkpoint, err = w.share("checkpoints/", ".txt", b.Checkpoint); err != nil {
-		return err
-	}
+	w.last = place{origin, b.Index + 1}
+	l := line{Checkpoint: w.before.checkpointPath, Entry: b.Entry, Inclusion: encodeHashes(b.Hashes), Index: b.Index, Receipt: b.Receipt, Salt: hex.EncodeToString(b.Salt[:])}
 	if b.Issuer != nil {
-		issuer, err := json.Marshal(issuerPart{b.Issuer.Entry, encodeHashes(b.Issuer.Hashes), b.Issuer.Index})
-		if err != nil {
+		if err := w.issuerOf(b); err != nil {
 			return err
 		}
-		if l.Issuer, err = w.share("issuers/", ".json", issuer); err != nil {
-			return err
-		}
+		l.Issuer = w.before.issuerPath
 	}
 	data, err := json.Marshal(l)
 	if err != nil {
 		return err
 	}
-	return w.line(cp.Origin, b.Index, data)
+	return w.line(origin, b.Index, data)
+}
+
+// place is where the next receipt may stand, at the earliest.
+type place struct {
+	origin string
+	next   uint64
+}
+
+// sharing is what the receipt before shared with others: mostly the next one
+// shares the same, and nothing has to be parsed or hashed for it.
+type sharing struct {
+	checkpoint     []byte
+	origin         string
+	checkpointPath string
+	issuer         *bundle.IssuerEvidence
+	issuerPath     string
+}
+
+func (w *Writer) checkpointOf(b *bundle.Bundle) error {
+	if w.before.origin != "" && bytes.Equal(w.before.checkpoint, b.Checkpoint) {
+		return nil
+	}
+	cp, err := checkpoint.ParseSigned(b.Checkpoint)
+	if err != nil {
+		return err
+	}
+	path, err := w.share("checkpoints/", ".txt", b.Checkpoint)
+	w.before.checkpoint, w.before.origin, w.before.checkpointPath = b.Checkpoint, cp.Origin, path
+	return err
+}
+
+func (w *Writer) issuerOf(b *bundle.Bundle) error {
+	if w.before.issuer == b.Issuer {
+		return nil
+	}
+	data, err := json.Marshal(issuerPart{b.Issuer.Entry, encodeHashes(b.Issuer.Hashes), b.Issuer.Index})
+	if err != nil {
+		return err
+	}
+	w.before.issuerPath, err = w.share("issuers/", ".json", data)
+	w.before.issuer = b.Issuer
+	return err
 }
 
 // line adds a line to the file of receipts that it belongs to.
@@ -132,7 +168,17 @@ func (w *Writer) share(folder, suffix string, data []byte) (string, error) {
 }
 
 // Absent notes a receipt that belongs to the scope and is not in the archive.
-func (w *Writer) Absent(a Absence) { w.manifest.Absent = append(w.manifest.Absent, a) }
+func (w *Writer) Absent(a Absence) { w.manifest.note(a) }
+
+// Erasure writes evidence of an erasure, once, and returns its path for the
+// absences that it explains.
+func (w *Writer) Erasure(e *bundle.Erasure) (path string, err error) {
+	if w.err != nil {
+		return "", w.err
+	}
+	path, w.err = w.share("erasures/", ".json", e.Marshal())
+	return path, w.err
+}
 
 // AddFile writes a report or another file at the top level.
 func (w *Writer) AddFile(name string, data []byte) error {
@@ -145,6 +191,22 @@ func (w *Writer) AddFile(name string, data []byte) error {
 	if w.err == nil {
 		w.err = w.file(name, data)
 	}
+	return w.err
+}
+
+// Copy writes all files of another archive but its README and its manifest, with
+// its absences, so that others can be added: it comes before all else.
+func (w *Writer) Copy(a *Archive) error {
+	for _, f := range a.manifest.Files {
+		if w.err != nil || f.Path == readmeName {
+			continue
+		}
+		var data []byte
+		if data, w.err = a.File(f.Path, MaxFileBytes); w.err == nil {
+			w.err = w.file(f.Path, data)
+		}
+	}
+	w.manifest.Receipts, w.manifest.Absent = a.manifest.Receipts, a.manifest.Absent
 	return w.err
 }
 

@@ -115,6 +115,9 @@ type outcome struct {
 // Counts reports whether the bundle verified and is in scope.
 func (e *Examined) Counts() bool { return e.verified && e.inScope }
 
+// Receipt returns the receipt and when it was logged, of a bundle that verified.
+func (e *Examined) Receipt() (r *receipt.Receipt, logged time.Time) { return e.receipt, e.entry.At }
+
 // Place returns the log and the index of a bundle that verified.
 func (e *Examined) Place() (origin string, index uint64) { return e.place.origin, e.place.index }
 

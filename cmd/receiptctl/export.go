@@ -24,18 +24,24 @@ import (
 type exportFlags struct {
 	evidenceFlags
 	org, from, to, out string
+	url, keyFile       string
 	options            report.Options
 }
 
 func newExport() *cobra.Command {
 	var f exportFlags
 	cmd := &cobra.Command{
-		Use:   "export BUNDLE... --policy POLICY.TXT [--dir DIR] [--org ORG] [--from TIME] [--to TIME] -o FILE.ZIP",
+		Use:   "export {BUNDLE... | --dir DIR | --url URL --key-file FILE} [--policy POLICY.TXT] [--org ORG] [--from TIME] [--to TIME] -o FILE.ZIP",
 		Short: "pack receipts, proofs and reports into one archive for procurement",
 		Long: `Export packs the receipts of an organisation and a time into one zip: each receipt
 as it was signed, all that proves it, the reports on controls as HTML, JSON, CSV
 and OSCAL, a README for the person who opens it, and a manifest with hashes. What
 many receipts share is in it once.
+
+With --url the log itself exports all that it has of the organisation and the
+time; receipts that were erased, or that the key may not read, are named as absent.
+It wants a key with the scope receipts:export, and receipts:read for private ones.
+With --policy what comes is verified and the reports are added.
 
 Only bundles that verify are packed; the manifest lists the others as absent, with
 the reason. The same bundles and options make the same archive, byte for byte.
@@ -47,11 +53,14 @@ must have it from a source of their own.
 
 Exit status: 0 all given bundles packed, 1 one did not verify, 2 usage, 3 cannot
 tell.`,
-		Example: `  receiptctl export --dir bundles --policy policy.txt --org acme --from 2026-01-01 --to 2026-07-01 -o procurement.zip`,
+		Example: `  receiptctl export --url https://log.example.com --key-file export.key --org acme --from 2026-01-01 --to 2026-07-01 --policy policy.txt -o procurement.zip
+  receiptctl export --dir bundles --policy policy.txt --org acme --from 2026-01-01 --to 2026-07-01 -o procurement.zip`,
 		RunE:    func(cmd *cobra.Command, args []string) error { return export(cmd, f, args) },
 	}
 	f.add(cmd)
 	flags := cmd.Flags()
+	flags.StringVar(&f.url, "url", "", "export from the log at this `URL`, not from bundles at hand")
+	flags.StringVar(&f.keyFile, "key-file", "", "`file` with a key of the log's (default: $"+tokenVariable+")")
 	flags.StringVar(&f.org, "org", "", "only this `organisation`, as its receipts call it")
 	flags.StringVar(&f.from, "from", "", "only receipts logged at or after this `time` (2026-05-01 or 2026-05-01T10:00:00Z)")
 	flags.StringVar(&f.to, "to", "", "only receipts logged before this `time`")
@@ -76,6 +85,12 @@ type packed struct {
 func export(cmd *cobra.Command, f exportFlags, files []string) error {
 	if err := f.check(cmd); err != nil {
 		return err
+	}
+	if f.url != "" {
+		if len(files) > 0 || len(f.dirs) > 0 {
+			return exit.Misused(cmd, "--url is in place of bundles at hand")
+		}
+		return exportFromLog(cmd, f)
 	}
 	c, err := f.catalogue()
 	if err != nil {

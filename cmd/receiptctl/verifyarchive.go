@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -78,7 +79,7 @@ func verifyArchive(cmd *cobra.Command, f verifyFlags, name string) error {
 	if err != nil {
 		return exit.With(exit.Bad, fmt.Errorf("%s: %w", name, err), "it was damaged, or altered, or is no procurement archive")
 	}
-	v, err := judgeArchive(cmd, a, p, policyFile)
+	v, _, err := judgeArchive(cmd, a, p, policyFile, nil)
 	if err != nil {
 		return err
 	}
@@ -93,14 +94,26 @@ func verifyArchive(cmd *cobra.Command, f verifyFlags, name string) error {
 	return exit.Silently(v.exit)
 }
 
-func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, policyFile []byte) (*archiveVerdict, error) {
+// wanted is the report that somebody wants made of an archive.
+type wanted struct {
+	catalogue *report.Catalogue
+	options   report.Options
+}
+
+// judgeArchive verifies an archive, and returns the report on it: as the archive
+// itself has it, or as it is wanted.
+func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, policyFile []byte, want *wanted) (*archiveVerdict, *report.Controls, error) {
 	m := a.Manifest()
 	v := &archiveVerdict{Archive: m.Archive, Scope: m.Scope, Failed: []report.Rejected{}, Absent: m.Absent, Differences: []string{}, NotChecked: []string{}}
 	claimed, catalogue, options := claimedReport(a, v)
+	if want != nil {
+		catalogue, options = want.catalogue, want.options
+	}
 	x, err := examinerOf(catalogue, options, p)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	rest := newRest(a)
 	k := report.NewCollector(catalogue, options)
 	bar := newProgress(cmd.ErrOrStderr(), "verified", m.Receipts)
 	feed := func(_ context.Context, yield func(string) error) error {
@@ -125,25 +138,27 @@ func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, 
 		for _, e := range all {
 			v.count(e)
 			k.Add(e)
+			rest.add(e)
 			bar.step()
 		}
 		return nil
 	})
 	bar.clear()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	rest.judge(v, a, p)
 	if v.Receipts != m.Receipts {
 		v.Differences = append(v.Differences, fmt.Sprintf("the manifest speaks of %d receipts, the archive has %d", m.Receipts, v.Receipts))
 	}
 	made := k.Report(p, policyFile)
-	if claimed != nil {
+	if claimed != nil && want == nil {
 		if err := v.compare(a, claimed, made); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	v.conclude(made)
-	return v, nil
+	return v, made, nil
 }
 
 // count counts one receipt.
@@ -161,6 +176,9 @@ func (v *archiveVerdict) count(e *report.Examined) {
 func claimedReport(a *procurement.Archive, v *archiveVerdict) (*report.Controls, *report.Catalogue, report.Options) {
 	const name = "report.json"
 	own := report.Options{Samples: 5, List: 1000}
+	if !a.Has(name) {
+		return nil, report.Builtin(), own // as a log exports it
+	}
 	data, err := a.File(name, report.MaxReportBytes)
 	if err != nil {
 		v.NotChecked = append(v.NotChecked, err.Error())
@@ -253,13 +271,16 @@ func (v *archiveVerdict) show(w io.Writer, name string) {
 		fmt.Fprintf(w, "  %s not checked: %s\n", p.mark(verdict.NotChecked), why)
 	}
 	if len(v.Absent) > 0 {
-		fmt.Fprintf(w, "  %s absent       %s, by the manifest\n", p.mark(verdict.NotChecked), counted(len(v.Absent), "receipt"))
+		fmt.Fprintf(w, "  %s absent       %s, by the manifest\n", p.mark(verdict.NotChecked), counted(absentReceipts(v.Absent), "receipt"))
 		for _, a := range v.Absent[:min(len(v.Absent), maxShown)] {
 			where := a.Name
 			if a.Index != nil {
-				where = fmt.Sprintf("%s entry %d", a.Name, *a.Index)
+				where = strings.TrimSpace(fmt.Sprintf("%s entry %d", a.Name, *a.Index))
 			}
-			fmt.Fprintf(w, "      %s: %s %s\n", where, a.Why, a.Detail)
+			if a.Last != nil {
+				where = fmt.Sprintf("entries %d to %d, %s of the scope", *a.Index, *a.Last, counted(a.Receipts(), "receipt"))
+			}
+			fmt.Fprintf(w, "      %s: %s\n", where, strings.TrimSpace(a.Why+" "+a.Detail))
 		}
 	}
 	switch v.exit {

@@ -67,6 +67,8 @@ func probes(s *server, keyID string) map[string]probe {
 		"POST submit":          {path: api.RouteReceipts, body: string(s.private("run-private")), headers: []string{"Content-Type", api.MediaCredential}, org: true},
 		"GET receipt":          {path: secretRun},
 		"GET verify_external":  {path: api.RouteVerifyExternal},
+		"GET export":           {path: api.RouteExport},
+		"POST export":          {path: api.RouteExport, body: `{"org":"acme","to":"2001-01-01T00:00:00Z"}`, headers: asJSON, org: true},
 		"GET bundle":           {path: secretRun + "/bundle"},
 		"GET openapi":          {path: api.RouteOpenAPI},
 		"GET search":           {path: api.RouteSearch},

@@ -66,6 +66,7 @@ func (h *Handler) table() routes {
 	t.exact[api.RouteOpenAPI] = get("openapi", reads, true, h.serveOpenAPI)
 	t.exact[api.RouteSearch] = get("search", newGate(maxSearches), true, h.serveSearch)
 	t.rules, t.exact[api.RouteHolds], t.exact[api.RouteErasures] = h.promiseRoutes()
+	t.exact[api.RouteExport] = h.newExportRoute()
 	t.exact[api.RouteKeys], t.exact[api.RouteTrail] = t.keys.keys, t.keys.trail
 	if h.opts.Metrics != nil {
 		t.exact[api.RouteMetrics] = get("metrics", newGate(1), false, h.serveMetrics)

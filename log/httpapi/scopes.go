@@ -43,10 +43,12 @@ var needs = map[string]need{
 	// Public receipts are shown to anybody.
 	"GET receipt":         {maybe, scopes(api.ScopeReceiptsRead)},
 	"GET verify_external": {maybe, scopes(api.ScopeReceiptsRead)}, // a run of that name
+	"GET export":          {maybe, scopes(api.ScopeReceiptsRead)},
 	"GET bundle":          {maybe, scopes(api.ScopeReceiptsRead)},
 	"GET bodies":          {maybe, scopes(api.ScopeReceiptsRead)},
 	"GET search":          {maybe, scopes(api.ScopeReceiptsRead)},
 
+	"POST export":     {aKey, scopes(api.ScopeReceiptsExport)},
 	"GET retention":   {aKey, scopes(api.ScopeRetentionWrite, api.ScopeAuditRead)},
 	"PUT retention":   {aKey, scopes(api.ScopeRetentionWrite)},
 	"POST holds":      {aKey, scopes(api.ScopeRetentionWrite)},

@@ -114,6 +114,29 @@ func (k *Keeper) HoldIsOf(index uint64, org string) bool {
 	return slices.ContainsFunc(k.state.Holds(), func(h rules.Standing) bool { return h.Index == index && h.Hold.Org == org })
 }
 
+// Governing returns the entries that govern the receipts of an organisation, by
+// its handle: its rules, and the holds over all of it with what lifted them; in
+// order.
+func (k *Keeper) Governing(org string) (entries []uint64) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for _, r := range k.state.Rulings() {
+		if r.Org == org {
+			entries = append(entries, r.Index)
+		}
+	}
+	for _, h := range k.state.Holds() {
+		if h.Hold.Org == org {
+			entries = append(entries, h.Index)
+			if h.Lift != nil {
+				entries = append(entries, h.Lifted)
+			}
+		}
+	}
+	slices.Sort(entries)
+	return entries
+}
+
 // InForce returns the organisation's rules (by its handle), nil if it has none,
 // and the holds that stand over all of it.
 func (k *Keeper) InForce(org string) (*rules.Ruling, []uint64) {
