@@ -253,6 +253,9 @@ func FuzzOpen(f *testing.F) {
 			}
 			return
 		}
+		if _, err := a.Retention(); err != nil && verdict.CodeOf(err) == verdict.Internal {
+			t.Fatalf("error without a code: %v", err)
+		}
 		for _, r := range all(a) {
 			if r.Err != nil && verdict.CodeOf(r.Err) == verdict.Internal {
 				t.Fatalf("error without a code: %v", r.Err)
@@ -287,7 +290,7 @@ func FuzzParsePart(f *testing.F) {
 	f.Add([]byte(`{"checkpoint":"c","entry":{},"inclusion":[],"index":1,"salt":""}`))
 	f.Add([]byte(`{"entry":{},"inclusion":["x"],"index":-1}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, into := range []any{new(line), new(issuerPart)} {
+		for _, into := range []any{new(line), new(issuerPart), new(Governing)} {
 			if err := parsePart("x", data, maxLineBytes, into); err != nil && verdict.CodeOf(err) == verdict.Internal {
 				t.Fatalf("error without a code: %v", err)
 			}

@@ -280,7 +280,11 @@ func (v *archiveVerdict) show(w io.Writer, name string) {
 			if a.Last != nil {
 				where = fmt.Sprintf("entries %d to %d, %s of the scope", *a.Index, *a.Last, counted(a.Receipts(), "receipt"))
 			}
-			fmt.Fprintf(w, "      %s: %s\n", where, strings.TrimSpace(a.Why+" "+a.Detail))
+			proof := ""
+			if a.Evidence != "" {
+				proof = "; its proof is here"
+			}
+			fmt.Fprintf(w, "      %s: %s%s\n", where, strings.TrimSpace(a.Why+" "+a.Detail), proof)
 		}
 	}
 	switch v.exit {

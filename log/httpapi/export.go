@@ -47,6 +47,9 @@ func (h *Handler) serveExport(w http.ResponseWriter, r *http.Request, _ string) 
 	if err := onlyOwn(caller, req.Org); err != nil {
 		return err
 	}
+	if req.From.Nanosecond() != 0 || req.To.Nanosecond() != 0 {
+		return verdict.Errorf(verdict.Malformed, "from", "from and to must be in whole seconds, as the times of entries are")
+	}
 	if !req.To.IsZero() && !req.From.Before(req.To) {
 		return verdict.Errorf(verdict.Malformed, "to", "must be after from")
 	}
