@@ -55,7 +55,7 @@ Exit status: 0 all given bundles packed, 1 one did not verify, 2 usage, 3 cannot
 tell.`,
 		Example: `  receiptctl export --url https://log.example.com --key-file export.key --org acme --from 2026-01-01 --to 2026-07-01 --policy policy.txt -o procurement.zip
   receiptctl export --dir bundles --policy policy.txt --org acme --from 2026-01-01 --to 2026-07-01 -o procurement.zip`,
-		RunE:    func(cmd *cobra.Command, args []string) error { return export(cmd, f, args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return export(cmd, f, args) },
 	}
 	f.add(cmd)
 	flags := cmd.Flags()
