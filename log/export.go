@@ -205,7 +205,7 @@ var errNotShown = errors.New("private")
 
 // make makes the bundle of a receipt, or finds why there is none.
 func (e *export) make(ctx context.Context, f *found) {
-	if f.stored, f.err = e.log.open(f.index, f.data, &f.entry); f.err != nil {
+	if f.stored, f.err = e.log.unseal(f.index, f.data, &f.entry); f.err != nil {
 		return
 	}
 	if !e.View.Shows(f.stored.Receipt) {

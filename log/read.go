@@ -119,11 +119,11 @@ func (l *Log) open(index uint64, data []byte) (*Stored, error) {
 	if !ok {
 		return nil, verdict.Errorf(verdict.NotLogged, "index", "entry %d is no receipt", index)
 	}
-	return l.open(index, data, &e)
+	return l.unseal(index, data, &e)
 }
 
-// open opens the body of an entry that was read already.
-func (l *Log) open(index uint64, data []byte, e *entry.Receipt) (*Stored, error) {
+// unseal is open for an entry that was parsed already.
+func (l *Log) unseal(index uint64, data []byte, e *entry.Receipt) (*Stored, error) {
 	plain, salt, err := body.Open(l.db, index, e.Commitment)
 	if errors.Is(err, body.ErrErased) {
 		return nil, l.erased(index)

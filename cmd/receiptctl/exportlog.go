@@ -172,7 +172,7 @@ func (f *exportFlags) addReports(cmd *cobra.Command, raw string) (err error) {
 		return err
 	}
 	defer file.Close()
-	v, made, err := judgeArchive(cmd, a, p, policyFile, &wanted{c, f.options})
+	v, made, err := judgeArchive(cmd, a, p, policyFile, &wantedReport{c, f.options})
 	if err != nil {
 		return err
 	}

@@ -94,15 +94,15 @@ func verifyArchive(cmd *cobra.Command, f verifyFlags, name string) error {
 	return exit.Silently(v.exit)
 }
 
-// wanted is the report that somebody wants made of an archive.
-type wanted struct {
+// wantedReport is the report that somebody wants made of an archive.
+type wantedReport struct {
 	catalogue *report.Catalogue
 	options   report.Options
 }
 
 // judgeArchive verifies an archive, and returns the report on it: as the archive
 // itself has it, or as it is wanted.
-func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, policyFile []byte, want *wanted) (*archiveVerdict, *report.Controls, error) {
+func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, policyFile []byte, want *wantedReport) (*archiveVerdict, *report.Controls, error) {
 	m := a.Manifest()
 	v := &archiveVerdict{Archive: m.Archive, Scope: m.Scope, Failed: []report.Rejected{}, Absent: m.Absent, Differences: []string{}, NotChecked: []string{}}
 	claimed, catalogue, options := claimedReport(a, v)

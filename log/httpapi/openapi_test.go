@@ -261,6 +261,11 @@ func TestOpenAPIAnswersFollowTheSchemas(t *testing.T) {
 	get(api.RouteVerifyExternal, api.RouteVerifyExternal)
 	ask(http.MethodPost, api.RouteVerifyExternal, api.RouteVerifyExternal, slices.Concat([]byte(`{"receipt":`), receiptAnswer.Body, []byte("}")), doc...)
 	ask(http.MethodPost, api.RouteVerifyExternal, api.RouteVerifyExternal, []byte("{"), doc...)
+	get(api.RouteExport, api.RouteExport)
+	exporter := []string{"Authorization", "Bearer " + s.key("acme", api.ScopeReceiptsExport), "Content-Type", api.MediaJSON}
+	for _, r := range []string{`{"org":"acme","from":"2026-05-01T00:00:00Z"}`, `{"org":"umbrella"}`, `{"orgs":"acme"}`} {
+		ask(http.MethodPost, api.RouteExport, api.RouteExport, []byte(r), exporter...)
+	}
 	get(api.RouteSearch, api.RouteSearch)
 	get(api.RouteSearch, api.RouteSearch+"?limit=1")
 	get(api.RouteSearch, api.RouteSearch+"?model=none")
