@@ -1,8 +1,10 @@
 package postings
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/armalo/receiptlog/storage/kv"
@@ -32,29 +34,36 @@ func (p *Postings) Remove(b *kv.Batch, gone []Removed, commit func() error) erro
 			}
 		}
 	}
-	for term, leaves := range byTerm {
-		if err := p.removeFrom(b, term, leaves); err != nil {
-			return fmt.Errorf("remove from posting lists: %w", err)
-		}
+	if err := p.removeAll(b, byTerm); err != nil {
+		return fmt.Errorf("remove from posting lists: %w", err)
 	}
 	return commit()
 }
 
-// removeFrom rewrites the rows of a term that hold any of the leaves.
-func (p *Postings) removeFrom(b *kv.Batch, term Term, leaves []uint64) (err error) {
-	lower, upper := kv.PostingBounds(term)
-	c, err := p.db.NewCursor(lower, upper)
+func (p *Postings) removeAll(b *kv.Batch, byTerm map[Term][]uint64) (err error) {
+	c, err := p.db.NewCursor(kv.AllPostingBounds())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
+	terms := slices.SortedFunc(maps.Keys(byTerm), func(a, b Term) int { return bytes.Compare(a[:], b[:]) })
+	for _, term := range terms { // in the order of their rows
+		if err := removeFrom(b, c, term, byTerm[term]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeFrom rewrites the rows of a term that hold any of the leaves.
+func removeFrom(b *kv.Batch, c *kv.Cursor, term Term, leaves []uint64) error {
 	slices.Sort(leaves)
 	for n := len(leaves); n > 0; n = len(leaves) {
 		key, value, err := c.Seek(kv.PostingKey(term, leaves[n-1]))
 		if err != nil {
 			return err
 		}
-		if key == nil {
+		if key == nil || kv.PostingTerm(key) != term {
 			return nil // none of the rest has a row
 		}
 		first := kv.PostingFirst(key)
