@@ -71,7 +71,7 @@ func Example() {
 	fmt.Println("logged at index", result.Index)
 
 	// Anybody finds it, and trusts the log only as far as the policy says.
-	for hit, err := range client.Search(ctx, search.Query{Model: "large-2"}) {
+	for hit, err := range client.Search(ctx, search.Query{Model: "large-2"}, 0) {
 		if err != nil {
 			panic(err)
 		}

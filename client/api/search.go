@@ -79,13 +79,18 @@ func (c *Client) SearchPage(ctx context.Context, q search.Query, cursor string, 
 	return page, nil
 }
 
-// Search returns all receipts that match the query, newest first, page by page
-// as they are asked for. After an error there are no more.
-func (c *Client) Search(ctx context.Context, q search.Query) iter.Seq2[search.Hit, error] {
+// Search returns the receipts that match the query, newest first, at most so many
+// of them (0: all), page by page as they are asked for. After an error there are no
+// more.
+func (c *Client) Search(ctx context.Context, q search.Query, most int) iter.Seq2[search.Hit, error] {
 	return func(yield func(search.Hit, error) bool) {
-		below := ^uint64(0)
+		below, left := ^uint64(0), most
 		for cursor := ""; ; {
-			page, err := c.SearchPage(ctx, q, cursor, MaxSearchPage)
+			limit := MaxSearchPage
+			if most > 0 {
+				limit = min(limit, left)
+			}
+			page, err := c.SearchPage(ctx, q, cursor, limit)
 			if err != nil {
 				yield(search.Hit{}, err)
 				return
@@ -101,7 +106,7 @@ func (c *Client) Search(ctx context.Context, q search.Query) iter.Seq2[search.Hi
 					return
 				}
 			}
-			if page.Next == "" {
+			if left -= len(page.Receipts); page.Next == "" || most > 0 && left <= 0 {
 				return
 			}
 			if page.Next == cursor {

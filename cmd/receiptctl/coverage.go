@@ -177,7 +177,7 @@ func (f coverageFlags) find(cmd *cobra.Command, client *api.Client, survey *cove
 	bar := newProgress(cmd.ErrOrStderr(), "asked for", len(survey.Commits()))
 	defer bar.clear()
 	for _, id := range survey.Commits() {
-		for hit, err := range client.Search(cmd.Context(), search.Query{Commit: id}) {
+		for hit, err := range client.Search(cmd.Context(), search.Query{Commit: id}, 0) {
 			var data []byte
 			if err == nil {
 				data, err = client.Bundle(cmd.Context(), hit.RunID, api.At(hit.Index))

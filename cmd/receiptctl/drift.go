@@ -101,7 +101,7 @@ func (f driftFlags) fetch(cmd *cobra.Command, use func(name string, data []byte)
 	}
 	bar := newProgress(cmd.ErrOrStderr(), "fetched", 0)
 	defer bar.clear()
-	for hit, err := range client.Search(cmd.Context(), q) {
+	for hit, err := range client.Search(cmd.Context(), q, 0) {
 		var data []byte
 		if err == nil {
 			data, err = client.Bundle(cmd.Context(), hit.RunID, api.At(hit.Index))

@@ -167,16 +167,14 @@ func runSearch(cmd *cobra.Command, f searchFlags) error {
 		}
 	}
 	n := 0
-	for hit, err := range client.Search(cmd.Context(), q) {
+	for hit, err := range client.Search(cmd.Context(), q, f.limit) {
 		if err != nil {
 			return refused(err)
 		}
 		if err := out.add(hit); err != nil {
 			return err
 		}
-		if n++; n == f.limit {
-			break
-		}
+		n++
 	}
 	return out.end(n)
 }
