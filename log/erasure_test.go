@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,20 +31,44 @@ import (
 // that is not leaves everything as it was, and of what was erased neither key
 // nor salt is in any file (I7).
 func TestI6I7CrashAtTheKthWrite(t *testing.T) {
-	for k := 1; ; k += 3 {
-		reached := false
-		for _, persisted := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%d/persisted=%v", k, persisted), func(t *testing.T) {
-				reached = eraseAndCrash(t, k, persisted)
-			})
-		}
-		if !reached {
-			break
-		}
-		if k > 400 {
-			t.Fatal("the erasure has no end")
+	disk := storagetest.NewFaultFS(storagetest.Fault{})
+	e := newErasable(t, disk)
+	e.Close()
+	everyK(t, 400, func(t *testing.T, k int, persisted bool) (reached bool) {
+		disk := disk.Crash(100, 0) // all was synced when the log was closed
+		copied := *e
+		copied.World = e.Copy(t, func(o *log.Options) { o.Storage.FS = disk })
+		return eraseAndCrash(t, &copied, disk, k, persisted)
+	})
+}
+
+// everyK runs a test of the k-th write for every k that is reached, some side by
+// side. The write fails and is not done, or is done all the same, by turns;
+// with RECEIPTLOG_SOAK set each k has both.
+func everyK(t *testing.T, most int, test func(t *testing.T, k int, persisted bool) (reached bool)) {
+	const abreast = 8
+	for first := 1; first <= most; first += abreast {
+		var any atomic.Bool
+		t.Run(fmt.Sprintf("from %d", first), func(t *testing.T) {
+			for k := first; k < first+abreast; k++ {
+				for _, persisted := range []bool{k%2 == 0, k%2 == 1} {
+					t.Run(fmt.Sprintf("%d/persisted=%v", k, persisted), func(t *testing.T) {
+						t.Parallel()
+						if test(t, k, persisted) {
+							any.Store(true)
+						}
+					})
+					if os.Getenv("RECEIPTLOG_SOAK") == "" {
+						break
+					}
+				}
+			}
+		})
+		if !any.Load() {
+			return
 		}
 	}
+	t.Fatalf("%d writes and no end", most)
 }
 
 // erasable is a log of four receipts, of which three are to be erased.
@@ -56,6 +82,7 @@ type erasable struct {
 func newErasable(t *testing.T, disk vfs.FS) *erasable {
 	e := &erasable{World: logtest.New(t, func(o *log.Options) {
 		o.Dir, o.Storage.FS = "data", disk
+		o.IssuerRefresh = time.Hour // nothing is written but what the test is about
 		o.Retention.Interval, o.Retention.ScrubEvery = 5*time.Millisecond, time.Nanosecond
 	})}
 	for i := range 4 {
@@ -80,36 +107,60 @@ func (e *erasable) indices() (all []uint64) {
 	return all
 }
 
-// erase asks for the erasure and reports whether it was appended.
-func (e *erasable) erase() (appended bool) {
-	ctx, cancel := context.WithTimeout(e.T.Context(), 10*time.Second)
+// erase asks for the erasure and reports whether it was appended. It gives up
+// when stop says so.
+func (e *erasable) erase(stop func() bool) (appended bool) {
+	ctx, cancel := context.WithTimeout(e.T.Context(), 30*time.Second)
 	defer cancel()
-	_, _, err := e.Log.Keeper().Erase(ctx, e.org, e.indices(), "GDPR Article 17", "case 31")
-	return err == nil
-}
-
-// rests waits until the follower has nothing left to do, and reports false where
-// it has failed, or cannot come to its end because the disk does not obey.
-func (e *erasable) rests(patience time.Duration) bool {
-	for until := time.Now().Add(patience); time.Now().Before(until); {
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := e.Log.Keeper().Erase(ctx, e.org, e.indices(), "GDPR Article 17", "case 31")
+		done <- err
+	}()
+	for {
 		select {
-		case <-e.Log.Failed():
-			return false
-		default:
+		case err := <-done:
+			return err == nil
+		case <-time.After(time.Millisecond):
+			if stop() {
+				cancel()
+				return <-done == nil
+			}
 		}
-		if e.Log.Keeper().Idle() {
-			return true
-		}
-		time.Sleep(5 * time.Millisecond)
 	}
-	return false
 }
 
-// settle wants the follower to come to its end.
-func (e *erasable) settle() {
+func never() bool { return false }
+
+// settle waits until the follower has nothing left to do, or stop says that it
+// cannot.
+func (e *erasable) settle(stop func() bool) {
 	e.T.Helper()
-	if !e.rests(30 * time.Second) {
-		e.T.Fatal("the follower never comes to rest")
+	// A database that fails may keep whoever asks it.
+	keeper, idle := e.Log.Keeper(), make(chan bool, 1)
+	for until := time.Now().Add(30 * time.Second); ; {
+		go func() { idle <- keeper.Idle() }()
+		for asking := true; asking; {
+			select {
+			case yes := <-idle:
+				if yes {
+					return
+				}
+				asking = false
+			case <-time.After(time.Millisecond):
+			}
+			if stop() {
+				select {
+				case <-idle:
+				case <-time.After(20 * time.Millisecond):
+				}
+				return
+			}
+			if time.Now().After(until) {
+				e.T.Fatal("the follower never comes to rest")
+			}
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 
@@ -164,29 +215,30 @@ func (e *erasable) checkI7(disk vfs.FS) {
 }
 
 // eraseAndCrash reports whether there was a k-th write at all.
-func eraseAndCrash(t *testing.T, k int, persisted bool) bool {
-	disk := storagetest.NewFaultFS(storagetest.Fault{})
-	e := newErasable(t, disk)
-	disk.SetFault(storagetest.Fault{At: disk.Ops() + k, Persisted: persisted})
-	acknowledged := e.erase()
-	// A fault that hits the removal of an old file stops nothing but the scrub.
-	failed := !acknowledged || !e.rests(2*time.Second)
+func eraseAndCrash(t *testing.T, e *erasable, disk *storagetest.FaultFS, k int, persisted bool) bool {
+	at := disk.Ops() + k
+	disk.SetFault(storagetest.Fault{At: at, Persisted: persisted})
+	// From the fault on nothing changes on the disk, so there is nothing to wait for.
+	hit := func() bool { return disk.Ops() >= at }
+	acknowledged := e.erase(hit)
+	e.settle(hit)
+	reached := hit()
 	e.Abandon()
 	disk = disk.Crash(50, uint64(k))
 	e.Options.Storage.FS = disk
 	e.checkI6()
 	e.Open()
-	e.settle()
+	e.settle(never)
 	switch n := e.gone(); {
 	case n != 0 && n != 3:
 		t.Errorf("%d of 3 bodies are gone", n)
 	case n == 0 && acknowledged:
 		t.Error("the erasure was acknowledged and is not carried out")
 	case n == 0:
-		if !e.erase() {
+		if !e.erase(never) {
 			t.Fatal("asked for again, it is refused")
 		}
-		if e.settle(); e.gone() != 3 {
+		if e.settle(never); e.gone() != 3 {
 			t.Error("asked for again, it is not carried out")
 		}
 	}
@@ -197,7 +249,7 @@ func eraseAndCrash(t *testing.T, k int, persisted bool) bool {
 	if n := countErasures(e); n != 1 {
 		t.Errorf("%d erasure entries", n)
 	}
-	return failed
+	return reached
 }
 
 func countErasures(e *erasable) (n int) {
@@ -240,7 +292,7 @@ func TestI6HoldStopsWhatIsUnderWay(t *testing.T) {
 	if _, _, err := e.Log.Keeper().Hold(t.Context(), lift); err != nil {
 		t.Fatal(err)
 	}
-	e.settle()
+	e.settle(never)
 	if e.gone() != 3 {
 		t.Error("the hold was lifted and the erasure is not carried out")
 	}

@@ -33,6 +33,7 @@ type standing struct {
 type issuer struct {
 	name     string        // its DID
 	selfMade *did.Document // of a did:key, which never changes and needs no archive
+	sight    sighting
 
 	mu        sync.RWMutex
 	at        standing
@@ -47,14 +48,6 @@ func newIssuer(name string) (*issuer, error) {
 	var err error
 	i.selfMade, err = did.KeyDocument(name)
 	return i, err
-}
-
-// resolve returns the issuer's document as of now.
-func (i *issuer) resolve(ctx context.Context, l *Log) (*did.Document, error) {
-	if i.selfMade != nil {
-		return i.selfMade, nil
-	}
-	return l.resolve(ctx, i.name)
 }
 
 // rely calls use with a document of the issuer that the log has archived, and
@@ -106,8 +99,8 @@ func (i *issuer) archive(l *Log, doc *did.Document) error {
 	return nil
 }
 
-// load takes up the document that the log archived last, if any. It runs before
-// anything is appended.
+// load takes up the document that the log archived last, if any, and when it was
+// last seen. It runs before anything is appended.
 func (i *issuer) load(l *Log) error {
 	if i.selfMade != nil {
 		return nil
@@ -127,21 +120,26 @@ func (i *issuer) load(l *Log) error {
 	}
 	i.canonical = archived.Document
 	i.at = standing{needed: true, index: latest.Leaf}
-	return nil
+	return i.sight.load(l, latest.Leaf, archived)
 }
 
-// resolve returns an issuer's DID document, or a coded error.
+// resolve returns the DID document of anybody, or a coded error.
 func (l *Log) resolve(ctx context.Context, name string) (*did.Document, error) {
+	return l.lookUp(ctx, name, l.resolver.Resolve)
+}
+
+// lookUp asks a resolver in one of its ways.
+func (l *Log) lookUp(ctx context.Context, name string, ask func(context.Context, string) (*did.Document, error)) (*did.Document, error) {
 	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
 	defer cancel()
-	doc, err := l.resolver.Resolve(ctx, name)
+	doc, err := ask(ctx, name)
 	switch {
 	case err == nil && doc.DID() != name:
 		return nil, verdict.Errorf(verdict.IssuerUnavailable, "issuer", "the document found for %s is that of %s", name, doc.DID())
 	case err == nil:
 		return doc, nil
 	case errors.Is(err, did.ErrNotFound):
-		return nil, verdict.Errorf(verdict.IssuerUnavailable, "issuer", "no DID document found for %s", name)
+		return nil, &withdrawn{verdict.Errorf(verdict.IssuerUnavailable, "issuer", "no DID document found for %s", name)}
 	case verdict.CodeOf(err) != verdict.Internal:
 		return nil, err
 	}

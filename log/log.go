@@ -49,7 +49,7 @@ type Log struct {
 	orgs      *orgs
 	published *publication
 
-	keeping    sync.WaitGroup // the keeper's work, and the search index's
+	keeping    sync.WaitGroup // the keeper's work, the search index's, and looking after issuers
 	publishing sync.Mutex     // held while a checkpoint is verified and shown
 
 	closing  atomic.Bool
@@ -152,6 +152,7 @@ func (l *Log) start() error {
 	}
 	l.keep(ctx)
 	l.keepSearch(ctx)
+	l.keeping.Go(func() { l.refreshIssuers(ctx) })
 	return nil
 }
 

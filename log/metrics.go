@@ -20,6 +20,7 @@ type metrics struct {
 	unquorate metric.Int64Counter
 	gauges    metric.Registration
 	witnesses metric.Registration
+	issuers   metric.Registration
 }
 
 // newMetrics registers the instruments with OpenTelemetry's global meter, which
@@ -62,6 +63,9 @@ func newMetrics(l *Log) (*metrics, error) {
 	if err := m.watchWitnesses(meter, l); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
+	if err := m.watchIssuers(meter, l); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
 	return m, nil
 }
 
@@ -84,4 +88,5 @@ func (m *metrics) pushback() { m.pushbacks.Add(context.Background(), 1) }
 func (m *metrics) close() {
 	_ = m.gauges.Unregister() // fails never, by its implementation
 	_ = m.witnesses.Unregister()
+	_ = m.issuers.Unregister()
 }

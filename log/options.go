@@ -23,6 +23,14 @@ const (
 	// DefaultRepublishInterval shows that the log is alive while nothing is
 	// submitted.
 	DefaultRepublishInterval = 1 * time.Minute
+	// DefaultIssuerRefresh bounds how long a key that was revoked is accepted.
+	DefaultIssuerRefresh = 5 * time.Minute
+
+	// DefaultIssuerMaxAge lets an issuer submit while its web site is down for a
+	// day. Whoever can keep the site from the log has a revoked key accepted for
+	// as long.
+	DefaultIssuerMaxAge = 24 * time.Hour
+
 	// DefaultMaxOutstanding bounds how many entries wait for the sequencer;
 	// at 3 KB a receipt that is 50 MB.
 	DefaultMaxOutstanding = 16384
@@ -43,6 +51,10 @@ type Options struct {
 	// Resolver finds the DID documents of issuers.
 	Resolver did.Resolver
 
+	// IssuerRefresh is how often the documents of issuers that receipts rely on
+	// are looked for anew, and IssuerMaxAge how long one is still relied on after
+	// it was last seen, while it cannot be had. 0 means the default.
+	IssuerRefresh, IssuerMaxAge time.Duration
 	// Witnesses are asked to cosign every checkpoint, and without their quorum
 	// none is published. If the policy lists logs, one must be this log. nil asks
 	// nobody.
@@ -102,6 +114,8 @@ func (o *Options) setDefaults() error {
 	if o.Resolver == nil {
 		return errors.New("no resolver is configured")
 	}
+	setDefault(&o.IssuerRefresh, DefaultIssuerRefresh)
+	setDefault(&o.IssuerMaxAge, DefaultIssuerMaxAge)
 	setDefault(&o.CheckpointInterval, DefaultCheckpointInterval)
 	setDefault(&o.RepublishInterval, max(DefaultRepublishInterval, o.CheckpointInterval))
 	setDefault(&o.MaxOutstanding, DefaultMaxOutstanding)

@@ -138,6 +138,13 @@ func (l *Log) append(ctx context.Context, p *Pending, issuer *issuer) error {
 		return err
 	}
 	signer, err := l.verify(p.receipt, doc)
+	if err != nil && issuer.lookAgain(ctx, l) {
+		// The key may be newer than our copy of the document.
+		if doc, err = issuer.resolve(ctx, l); err != nil {
+			return err
+		}
+		signer, err = l.verify(p.receipt, doc)
+	}
 	if err != nil {
 		return err
 	}

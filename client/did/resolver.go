@@ -18,6 +18,21 @@ type Resolver interface {
 	Resolve(ctx context.Context, did string) (*Document, error)
 }
 
+// Refresher is a [Resolver] with a memory, which can be told to look again.
+type Refresher interface {
+	Resolver
+	// Refresh is Resolve with an answer that is not older than the question.
+	Refresh(ctx context.Context, did string) (*Document, error)
+}
+
+// Refresh asks a resolver for a document as it is now.
+func Refresh(ctx context.Context, r Resolver, did string) (*Document, error) {
+	if again, ok := r.(Refresher); ok {
+		return again.Refresh(ctx, did)
+	}
+	return r.Resolve(ctx, did)
+}
+
 // KeyResolver resolves did:key, by computation alone. Other methods are
 // [ErrNotFound].
 type KeyResolver struct{}
@@ -38,8 +53,17 @@ type Chain []Resolver
 
 // Resolve implements [Resolver].
 func (c Chain) Resolve(ctx context.Context, did string) (*Document, error) {
+	return c.search(did, func(r Resolver) (*Document, error) { return r.Resolve(ctx, did) })
+}
+
+// Refresh implements [Refresher].
+func (c Chain) Refresh(ctx context.Context, did string) (*Document, error) {
+	return c.search(did, func(r Resolver) (*Document, error) { return Refresh(ctx, r, did) })
+}
+
+func (c Chain) search(did string, ask func(Resolver) (*Document, error)) (*Document, error) {
 	for _, r := range c {
-		doc, err := r.Resolve(ctx, did)
+		doc, err := ask(r)
 		if !errors.Is(err, ErrNotFound) {
 			return doc, err
 		}

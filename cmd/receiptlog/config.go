@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/did"
@@ -77,8 +76,11 @@ type ConfigDIDWeb struct {
 	// AllowPrivate allows addresses that are not public, for issuers within
 	// one's own network. Never set it where strangers can be issuers.
 	AllowPrivate bool `json:"allowPrivate"`
-	// CacheFor is how long a document is used before it is fetched again.
-	CacheFor config.Duration `json:"cacheFor"`
+	// CacheFor is how long a document is used before it is fetched again, and
+	// TolerateOutage how long the last one is used while that fails. A key that
+	// was revoked may be accepted for as long.
+	CacheFor       config.Duration `json:"cacheFor"`
+	TolerateOutage config.Duration `json:"tolerateOutage"`
 }
 
 // ConfigRetention is what the log promises at least about bodies. Periods are
@@ -122,7 +124,7 @@ func defaultConfig() Config {
 		Listen:             "127.0.0.1:8080",
 		Keys:               []string{ed25519Name, mldsa44Name},
 		Issuers:            []string{},
-		DIDWeb:             ConfigDIDWeb{Enabled: true, CacheFor: config.Duration(5 * time.Minute)},
+		DIDWeb:             ConfigDIDWeb{Enabled: true, CacheFor: config.Duration(log.DefaultIssuerRefresh), TolerateOutage: config.Duration(log.DefaultIssuerMaxAge)},
 		CheckpointInterval: config.Duration(log.DefaultCheckpointInterval),
 		RepublishInterval:  config.Duration(log.DefaultRepublishInterval),
 		MaxOutstanding:     log.DefaultMaxOutstanding,
@@ -162,7 +164,7 @@ func (c *Config) Check() error {
 			return fmt.Errorf("issuers: %q is not a DID", name)
 		}
 	}
-	for name, d := range map[string]config.Duration{"checkpointInterval": c.CheckpointInterval, "republishInterval": c.RepublishInterval, "didWeb.cacheFor": c.DIDWeb.CacheFor} {
+	for name, d := range map[string]config.Duration{"checkpointInterval": c.CheckpointInterval, "republishInterval": c.RepublishInterval, "didWeb.cacheFor": c.DIDWeb.CacheFor, "didWeb.tolerateOutage": c.DIDWeb.TolerateOutage} {
 		if d <= 0 {
 			return fmt.Errorf("%s must be more than zero", name)
 		}

@@ -145,6 +145,8 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 		Signers:            signers,
 		Issuers:            c.Issuers,
 		Resolver:           resolver,
+		IssuerRefresh:      time.Duration(c.DIDWeb.CacheFor),
+		IssuerMaxAge:       time.Duration(c.DIDWeb.TolerateOutage),
 		CheckpointInterval: time.Duration(c.CheckpointInterval),
 		RepublishInterval:  time.Duration(c.RepublishInterval),
 		MaxOutstanding:     c.MaxOutstanding,

@@ -18,6 +18,20 @@ type health struct {
 	Size   uint64 `json:"size"`
 	// Missing are the witnesses that do not cosign.
 	Missing []missing `json:"missing,omitzero"`
+	// Issuers are those whose DID documents cannot be had, up to maxListed.
+	Issuers []unavailable `json:"issuers,omitzero"`
+}
+
+// maxListed keeps the answer short; the metrics count all.
+const maxListed = 20
+
+// unavailable is an issuer whose DID document cannot be had. Receipts signed with
+// the keys last seen are taken until Until.
+type unavailable struct {
+	Issuer string    `json:"issuer"`
+	Since  time.Time `json:"since"`
+	Seen   time.Time `json:"seen"`
+	Until  time.Time `json:"until"`
 }
 
 // missing is a witness that does not cosign. Why is in the operator's log: it may
@@ -38,16 +52,22 @@ func (h *Handler) serveHealth(w http.ResponseWriter, _ *http.Request, _ string) 
 }
 
 // serveReady answers GET /readyz: whether a fresh checkpoint is published and
-// receipts are taken in, and which witnesses are missing.
+// receipts are taken in, which witnesses are missing, and whose DID documents.
 func (h *Handler) serveReady(w http.ResponseWriter, _ *http.Request, _ string) error {
 	state := h.readiness(time.Now())
 	for _, s := range h.log.Witnesses() {
 		if !s.FailingSince.IsZero() {
-			state.Missing = append(state.Missing, missing{strings.Join(s.Names, "+"), s.FailingSince.UTC().Truncate(time.Second)})
+			state.Missing = append(state.Missing, missing{strings.Join(s.Names, "+"), whole(s.FailingSince)})
 		}
+	}
+	failures := h.log.IssuerFailures()
+	for _, f := range failures[:min(len(failures), maxListed)] {
+		state.Issuers = append(state.Issuers, unavailable{f.DID, whole(f.Since), whole(f.Seen), whole(f.Until)})
 	}
 	return writeHealth(w, state)
 }
+
+func whole(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
 func (h *Handler) readiness(now time.Time) health {
 	select {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json/jsontext"
 	"encoding/json/v2"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -250,6 +251,39 @@ func TestVerifyExternal(t *testing.T) {
 	if s.Size() != 3 {
 		t.Errorf("verification appended something: %d entries", s.Size())
 	}
+}
+
+// TestReadinessNamesIssuers holds that an issuer whose document cannot be had is
+// named, and that the log is ready all the same.
+func TestReadinessNamesIssuers(t *testing.T) {
+	s := serve(t)
+	s.Submit(s.Issuer.Receipt("run-1"))
+	s.Resolver.Break(errors.New("connection refused"))
+	var state struct {
+		OK      bool `json:"ok"`
+		Issuers []struct {
+			Issuer string    `json:"issuer"`
+			Since  time.Time `json:"since"`
+			Seen   time.Time `json:"seen"`
+			Until  time.Time `json:"until"`
+		} `json:"issuers"`
+	}
+	for range 400 {
+		if err := json.Unmarshal(s.get("/readyz").Body, &state); err != nil {
+			t.Fatal(err)
+		}
+		if len(state.Issuers) > 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if !state.OK || len(state.Issuers) != 1 || state.Issuers[0].Issuer != s.Issuer.DID {
+		t.Fatalf("readyz says %+v", state)
+	}
+	if i := state.Issuers[0]; i.Seen.After(i.Since) || !i.Until.After(i.Since) {
+		t.Errorf("readyz says %+v", i)
+	}
+	s.Resolver.Break(nil) // for the checks at the end
 }
 
 func TestHealthAndReadiness(t *testing.T) {

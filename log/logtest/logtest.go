@@ -47,6 +47,7 @@ func New(t testing.TB, change ...func(*log.Options)) *World {
 		Issuers:            []string{w.Issuer.DID},
 		Resolver:           did.Chain{did.KeyResolver{}, w.Resolver},
 		CheckpointInterval: 20 * time.Millisecond,
+		IssuerRefresh:      time.Millisecond, // what tests publish counts at once
 		Storage:            kv.Options{MemTableBytes: 1 << 20, CacheBytes: 1 << 20},
 	}
 	for _, f := range change {
@@ -62,6 +63,18 @@ func New(t testing.TB, change ...func(*log.Options)) *World {
 	w.Open()
 	t.Cleanup(w.finish)
 	return w
+}
+
+// Copy returns a world of the same log for the test t, opened with options that
+// change adjusts: another folder or disk, which holds a copy of its data.
+func (w *World) Copy(t testing.TB, change func(*log.Options)) *World {
+	t.Helper()
+	other := *w
+	other.T, other.Log = t, nil
+	change(&other.Options)
+	other.Open()
+	t.Cleanup(other.finish)
+	return &other
 }
 
 func (w *World) signers() []*checkpoint.Signer {
@@ -180,7 +193,29 @@ func (w *World) Size() uint64 {
 type Resolver struct {
 	mu    sync.Mutex
 	known map[string]*did.Document
-	Asked int
+	down  error
+	asked int
+}
+
+// Asked is how often it was asked.
+func (r *Resolver) Asked() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.asked
+}
+
+// Break has every question answered with err, until that is nil again.
+func (r *Resolver) Break(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.down = err
+}
+
+// Withdraw lets the resolver know of no document of a DID.
+func (r *Resolver) Withdraw(id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.known, id)
 }
 
 // Publish makes doc the document of its DID.
@@ -194,7 +229,10 @@ func (r *Resolver) Publish(doc *did.Document) {
 func (r *Resolver) Resolve(_ context.Context, id string) (*did.Document, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.Asked++
+	r.asked++
+	if r.down != nil {
+		return nil, r.down
+	}
 	if doc := r.known[id]; doc != nil {
 		return doc, nil
 	}

@@ -209,7 +209,7 @@ var kinds = map[byte]string{
 	prefixBodyKey: "body keys", prefixErased: "notes of erasures", prefixIdentity: "index of receipts",
 	prefixRun: "index of runs", prefixIssuer: "index of issuers", prefixOrg: "organisations", prefixHandle: "handles",
 	prefixGoverning: "rules and holds", prefixUnheard: "unpublished rules", prefixDue: "dates of erasure", prefixPending: "pending erasures",
-	prefixScrub: "pending scrubs", prefixReview: "reviews", prefixErasedRun: "index of erased runs",
+	prefixScrub: "pending scrubs", prefixReview: "reviews", prefixSighting: "sightings of issuers", prefixErasedRun: "index of erased runs",
 	prefixAPIKey: "API keys", prefixUse: "uses of API keys", prefixAct: "administrative acts",
 	prefixPosting: "search index", prefixSpan: "search index",
 }

@@ -11,6 +11,7 @@ import "encoding/binary"
 //	't'     u64 unix seconds, u64 index   nothing: that body may be due then
 //	'q'     u64 index                     nothing: this erasure is not carried out yet
 //	'z'     u64 first, u64 last           nothing: bodies between were erased, and the tables are not scrubbed yet
+//	'V'     u64 index                     u64 unix nanos: when the issuer's document logged there was last seen
 //	'w'     u64 index                     u64 next: how far the receipts before these rules were looked through
 //	'y'     32 bytes run, u64 index       u64 erasure, u8 public, 16 bytes handle: a receipt of that run was erased (or u64 erasure: a public one)
 const (
@@ -19,6 +20,7 @@ const (
 	prefixDue       = 't'
 	prefixPending   = 'q'
 	prefixScrub     = 'z'
+	prefixSighting  = 'V'
 	prefixReview    = 'w'
 	prefixErasedRun = 'y'
 )
@@ -71,6 +73,10 @@ func ScrubRange(key []byte) (first, last uint64) {
 
 // ScrubBounds returns the range of all keys that [ScrubKey] makes.
 func ScrubBounds() (lower, upper []byte) { return prefixBounds(prefixScrub) }
+
+// SightingKey says when the DID document that the entry at index archives was
+// last seen where its issuer publishes it.
+func SightingKey(index uint64) []byte { return u64Key(prefixSighting, index) }
 
 // ReviewKey says how far the receipts before the rules at index were looked
 // through.

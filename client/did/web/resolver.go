@@ -93,10 +93,21 @@ func New(opts Options) *Resolver {
 // for no URL; issuer_unavailable for all that can go wrong on the way; and
 // that of ctx, whose end leaves the request to others that wait for it.
 func (r *Resolver) Resolve(ctx context.Context, id string) (*did.Document, error) {
+	return r.await(ctx, id, true)
+}
+
+// Refresh implements did.Refresher: it asks the site even where the cache holds
+// an answer, and puts the new one there. It joins a request that is under way.
+// Whoever calls it for strangers has to bound how often.
+func (r *Resolver) Refresh(ctx context.Context, id string) (*did.Document, error) {
+	return r.await(ctx, id, false)
+}
+
+func (r *Resolver) await(ctx context.Context, id string, cached bool) (*did.Document, error) {
 	if did.Method(id) != "web" {
 		return nil, fmt.Errorf("%w: %.120q is not a did:web", did.ErrNotFound, id)
 	}
-	f := r.join(ctx, id)
+	f := r.join(ctx, id, cached)
 	select {
 	case <-f.done:
 		return f.doc, f.err
@@ -105,12 +116,12 @@ func (r *Resolver) Resolve(ctx context.Context, id string) (*did.Document, error
 	}
 }
 
-// join returns what the cache holds for id, or the flight under way, or a new
-// one.
-func (r *Resolver) join(ctx context.Context, id string) *flight {
+// join returns what the cache holds for id, if that is wanted, or the flight
+// under way, or a new one.
+func (r *Resolver) join(ctx context.Context, id string, cached bool) *flight {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if f := r.cache.get(id, r.opts.Now()); f != nil {
+	if f := r.cache.get(id, r.opts.Now()); f != nil && cached {
 		return f
 	}
 	if f := r.flights[id]; f != nil {
