@@ -34,6 +34,7 @@ const (
 	CheckQuorum        = "quorum"        // the policy's witnesses cosigned it
 	CheckIssuer        = "issuer"        // the issuer's document was logged before the receipt
 	CheckSignature     = "signature"     // the issuer's key signed the receipt
+	CheckKey           = "key"           // whether the key was removed since, given evidence
 	CheckExpiry        = "expiry"        // the proof had not expired when it was made
 	CheckOthers        = "other_proofs"  // proofs by others than the issuer
 	CheckConfiguration = "configuration" // the configuration matches its hash
@@ -55,6 +56,11 @@ type Options struct {
 	// Document is the issuer's DID document for a receipt that comes without
 	// a bundle. A bundle's own evidence takes precedence. did:key needs none.
 	Document *did.Document
+	// Issuers are bundles of other receipts of the same issuer in the same log,
+	// whose evidence of its documents counts too: an earlier one for a receipt
+	// that has none of its own, later ones to say whether the key was removed
+	// since.
+	Issuers []*bundle.Bundle
 	// Diff is the SHA-256 of the diff at hand, where there is one.
 	Diff *[32]byte
 	// Erasure is evidence, where there is some, that the log has erased its own
@@ -69,8 +75,9 @@ func Bundle(b *bundle.Bundle, o Options) *verdict.Verdict {
 	r := checkReceipt(v, b.Receipt)
 	e := checkOpening(v, b)
 	verified := checkTree(v, b, o)
-	doc := checkIssuer(v, b, e, verified)
-	checkSigner(v, r, doc, e, "the issuer's evidence did not hold")
+	doc := checkIssuer(v, b, e, verified, o)
+	checkSigner(v, r, doc, e, "there is no document of the issuer's to find the key in")
+	checkKey(v, b, e, verified, o)
 	checkContent(v, r, o)
 	checkErasure(v, b, e, o)
 	required := []string{CheckReceipt, CheckOpening, CheckInclusion, CheckCheckpoint, CheckIssuer, CheckSignature}
@@ -196,63 +203,4 @@ func checkTree(v *verdict.Verdict, b *bundle.Bundle, o Options) *policy.Verified
 		v.Pass(CheckQuorum, quorumDetail(verified))
 	}
 	return verified
-}
-
-// checkIssuer establishes the DID document to verify the signature with, and
-// that the log held it before it held the receipt.
-func checkIssuer(v *verdict.Verdict, b *bundle.Bundle, e *entry.Receipt, verified *policy.Verified) *did.Document {
-	if e == nil {
-		v.Skip(CheckIssuer, "there is no entry that names an issuer")
-		return nil
-	}
-	if did.IsKey(e.Issuer) {
-		doc, err := did.KeyDocument(e.Issuer)
-		if err != nil {
-			v.Fail(CheckIssuer, err)
-			return nil
-		}
-		v.Pass(CheckIssuer, e.Issuer+" is its own key")
-		return doc
-	}
-	if b.Issuer == nil {
-		v.Skip(CheckIssuer, "the bundle has no evidence of the issuer's keys")
-		return nil
-	}
-	doc, logged, err := archived(b, e)
-	if err != nil {
-		v.Fail(CheckIssuer, err)
-		return nil
-	}
-	if verified == nil {
-		v.Skip(CheckIssuer, "the bundle has a DID document of "+e.Issuer+", but whether the log holds it was not checked")
-		return doc
-	}
-	cp := verified.Checkpoint
-	if err := proof.VerifyInclusion(proof.LeafHash(b.Issuer.Entry), b.Issuer.Index, cp.Size, b.Issuer.Hashes, cp.Root); err != nil {
-		v.Fail(CheckIssuer, fmt.Errorf("issuer evidence: %w", err))
-		return nil
-	}
-	v.Pass(CheckIssuer, fmt.Sprintf("the log archived the DID document of %s as entry %d at %s, before this receipt", e.Issuer, b.Issuer.Index, entry.FormatTime(logged.At)))
-	return doc
-}
-
-// archived reads the issuer evidence and holds it against the receipt's entry.
-func archived(b *bundle.Bundle, e *entry.Receipt) (*did.Document, *entry.Issuer, error) {
-	parsed, err := entry.Parse(b.Issuer.Entry)
-	if err != nil {
-		return nil, nil, fmt.Errorf("issuer evidence: %w", err)
-	}
-	logged, ok := parsed.(entry.Issuer)
-	if !ok || logged.DID != e.Issuer {
-		return nil, nil, verdict.Errorf(verdict.EntryMismatch, "issuer.entry", "is no issuer entry of %s", e.Issuer)
-	}
-	// A key that was published after the fact verifies nothing.
-	if b.Issuer.Index >= b.Index {
-		return nil, nil, verdict.Errorf(verdict.EntryMismatch, "issuer.index", "the DID document was logged as entry %d, after the receipt's entry %d", b.Issuer.Index, b.Index)
-	}
-	doc, err := did.ParseDocument(logged.Document)
-	if err != nil {
-		return nil, nil, fmt.Errorf("issuer evidence: %w", err)
-	}
-	return doc, &logged, nil
 }

@@ -35,6 +35,9 @@ func gather(cmd *cobra.Command, f verifyFlags) (*verifier, error) {
 			return nil, err
 		}
 	}
+	if vr.options.Issuers, err = loadIssuers(f.issuers); err != nil {
+		return nil, err
+	}
 	if f.erasure != "" {
 		if vr.options.Erasure, err = loadErasure(f.erasure); err != nil {
 			return nil, err

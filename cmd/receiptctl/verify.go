@@ -14,6 +14,7 @@ import (
 type verifyFlags struct {
 	policy, document, proof string
 	diff, repo, erasure     string
+	issuers                 []string
 	json, quiet             bool
 }
 
@@ -34,6 +35,9 @@ evidence to have more checked:
   --diff FILE    hashes a diff that you have
   --did-document the issuer's DID document, for a receipt without a bundle
   --proof        the receipt's .tlog-proof, for a receipt without a bundle
+  --issuer       another bundle of this issuer from the same log: an earlier one has
+                 the issuer's keys for a .tlog-proof, which has none; a later one
+                 shows whether the key was removed since
   --erasure      the log's answer that it has erased its own copy
 
 A receipt without a bundle can be verified too; whether any log holds it is then
@@ -56,6 +60,7 @@ Exit status: 0 all verified, 1 one failed, 2 usage, 3 cannot tell.`,
 	flags.StringVar(&f.policy, "policy", "", "policy `file`: which logs and witnesses to trust")
 	flags.StringVar(&f.document, "did-document", "", "`file` with the issuer's DID document")
 	flags.StringVar(&f.proof, "proof", "", ".tlog-proof `file` of a receipt without a bundle")
+	flags.StringArrayVar(&f.issuers, "issuer", nil, "`file` with another bundle of the same issuer, for its evidence of the issuer's keys")
 	flags.StringVar(&f.erasure, "erasure", "", "`file` with the evidence of an erasure, as the log answers 410 with")
 	flags.StringVar(&f.diff, "diff", "", "`file` with the diff to compare (\"-\" for standard input)")
 	flags.StringVar(&f.repo, "repo", "", "`folder` of the git repository to make the diff from")
@@ -98,6 +103,8 @@ func verifyFiles(cmd *cobra.Command, f verifyFlags, names []string) error {
 	bar.clear()
 	if status == exit.CannotTell && f.policy == "" && !f.json {
 		fmt.Fprintln(cmd.ErrOrStderr(), "receiptctl: hint: give the log's policy file with --policy")
+	} else if status == exit.CannotTell && f.proof != "" && len(f.issuers) == 0 && !f.json {
+		fmt.Fprintln(cmd.ErrOrStderr(), "receiptctl: hint: a .tlog-proof has no evidence of a did:web issuer's keys: give an earlier bundle of the same issuer with --issuer, or fetch this receipt's with receiptctl get")
 	}
 	return exit.Silently(status)
 }
