@@ -112,24 +112,24 @@ func (l *Log) erased(at uint64) error {
 	return &ErasedError{Index: at, Erasure: by}
 }
 
-// ErasedRun returns the error for a run whose receipts, as far as v shows them,
-// were erased, or nil. pick, where it is not nil, is the one receipt that is
-// asked for.
-func (l *Log) ErasedRun(runID string, pick *uint64, v View) error {
+// ErasedRun returns which receipts of a run, of those that the view shows, were
+// erased, and by which entries.
+func (l *Log) ErasedRun(runID string, v View) ([]*ErasedError, error) {
 	sees, err := l.sees(v)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	erased, err := l.index.ErasedRun(runID)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var seen []*ErasedError
 	for _, e := range erased {
-		if (pick == nil || *pick == e.Leaf) && sees(e.Owner) {
-			return &ErasedError{Index: e.Leaf, Erasure: e.Erasure}
+		if sees(e.Owner) {
+			seen = append(seen, &ErasedError{Index: e.Leaf, Erasure: e.Erasure})
 		}
 	}
-	return nil
+	return seen, nil
 }
 
 // Erasure returns the evidence of an erasure entry, under the latest published

@@ -35,7 +35,11 @@ func (p Pick) values() url.Values {
 type Several struct{ Listing RunListing }
 
 func (e *Several) Error() string {
-	return fmt.Sprintf("the log holds %d different receipts for run %q", len(e.Listing.Receipts), printable(e.Listing.RunID))
+	l := e.Listing
+	if len(l.Erased) > 0 {
+		return fmt.Sprintf("the log took in %d different receipts for run %q, and has erased %d of them", len(l.Receipts)+len(l.Erased), printable(l.RunID), len(l.Erased))
+	}
+	return fmt.Sprintf("the log holds %d different receipts for run %q", len(l.Receipts), printable(l.RunID))
 }
 
 // Receipt returns the receipt of a run, as the log holds it. A run the log

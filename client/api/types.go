@@ -48,10 +48,19 @@ type Line struct {
 }
 
 // RunListing answers 300 Multiple Choices where a run has several receipts:
-// evidence of a conflict, all of which is kept and shown.
+// evidence of a conflict, all of which is kept and shown. Of those that were
+// erased it says so.
 type RunListing struct {
 	RunID    string       `json:"runId"`
 	Receipts []RunReceipt `json:"receipts"`
+	Erased   []RunErased  `json:"erased,omitzero"`
+}
+
+// RunErased is a receipt of a run that was erased, by the entry Erasure. Whoever
+// picks its index gets the proof of that.
+type RunErased struct {
+	Index   uint64 `json:"index"`
+	Erasure uint64 `json:"erasure"`
 }
 
 // RunReceipt is one of the receipts of a run.

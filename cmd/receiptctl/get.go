@@ -138,6 +138,9 @@ func (f getFlags) list(cmd *cobra.Command, listing api.RunListing) error {
 	for _, r := range listing.Receipts {
 		fmt.Fprintf(cmd.OutOrStdout(), "index %d: %s\n", r.Index, gist(r.Receipt))
 	}
+	for _, e := range listing.Erased {
+		fmt.Fprintf(cmd.OutOrStdout(), "index %d: erased, as entry %d says\n", e.Index, e.Erasure)
+	}
 	return nil
 }
 

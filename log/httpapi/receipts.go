@@ -36,12 +36,12 @@ func (h *Handler) serveReceipt(w http.ResponseWriter, r *http.Request, runID str
 	if q.format != "" {
 		return verdict.Errorf(verdict.Malformed, "query.format", "is for bundles only")
 	}
-	found, err := h.visible(r, runID, q)
+	found, erased, err := h.visible(r, runID, q)
 	if err != nil {
 		return h.gone(r, err)
 	}
-	if len(found) > 1 {
-		return serveListing(w, r, runID, found)
+	if len(found)+len(erased) > 1 {
+		return serveListing(w, r, runID, found, erased)
 	}
 	w.Header().Set("Link", "<"+bundleURL(runID, found[0].Index)+`>; rel="describedby"; type="`+api.MediaJSON+`"`)
 	serveTagged(w, r, http.StatusOK, api.MediaCredential, found[0].Receipt.Canonical())
@@ -59,12 +59,12 @@ func (h *Handler) serveBundle(w http.ResponseWriter, r *http.Request, runID stri
 	if err != nil {
 		return err
 	}
-	found, err := h.visible(r, runID, q)
+	found, erased, err := h.visible(r, runID, q)
 	if err != nil {
 		return h.gone(r, err)
 	}
-	if len(found) > 1 {
-		return serveListing(w, r, runID, found)
+	if len(found)+len(erased) > 1 {
+		return serveListing(w, r, runID, found, erased)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.timeouts.publish)
 	defer cancel()
@@ -81,39 +81,47 @@ func (h *Handler) serveBundle(w http.ResponseWriter, r *http.Request, runID stri
 	return nil
 }
 
-// visible returns the receipts of a run that the caller may see, or the one that
-// was picked. If all of them were erased the error says by which entry. There is
-// at least one otherwise: a run with none, or with none but what the caller may
-// not see, is not_logged, in the same words and after the same work.
-func (h *Handler) visible(r *http.Request, runID string, q query) ([]*log.Stored, error) {
+// visible returns the receipts of a run that the caller may see, and those that
+// were erased, or the one that was picked. If all of them were erased the error
+// says by which entry. There is at least one otherwise: a run with none, or with
+// none but what the caller may not see, is not_logged, in the same words and
+// after the same work.
+func (h *Handler) visible(r *http.Request, runID string, q query) (found []*log.Stored, erased []*log.ErasedError, err error) {
 	view := viewOf(callerOf(r))
 	stored, err := h.log.Run(r.Context(), runID, view)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var found []*log.Stored
 	for _, s := range stored {
 		if !q.picked || s.Index == q.index {
 			found = append(found, s)
 		}
 	}
-	if len(found) == 0 {
-		pick := &q.index
-		if !q.picked {
-			pick = nil
-		}
-		if err := h.log.ErasedRun(runID, pick, view); err != nil {
-			return nil, err
-		}
-		return nil, verdict.Errorf(verdict.NotLogged, "", "this log shows no such receipt")
+	gone, err := h.log.ErasedRun(runID, view)
+	if err != nil {
+		return nil, nil, err
 	}
-	return found, nil
+	for _, e := range gone {
+		if !q.picked || e.Index == q.index {
+			erased = append(erased, e)
+		}
+	}
+	switch {
+	case len(found) > 0:
+		return found, erased, nil
+	case len(erased) > 0:
+		return nil, nil, erased[0]
+	}
+	return nil, nil, verdict.Errorf(verdict.NotLogged, "", "this log shows no such receipt")
 }
 
-// serveListing answers with every receipt of a run: two for one run are
-// evidence, and whoever asks is shown both.
-func serveListing(w http.ResponseWriter, r *http.Request, runID string, found []*log.Stored) error {
+// serveListing answers with every receipt of a run, and which were erased: two for
+// one run are evidence, and whoever asks is shown both.
+func serveListing(w http.ResponseWriter, r *http.Request, runID string, found []*log.Stored, erased []*log.ErasedError) error {
 	listing := api.RunListing{RunID: runID}
+	for _, e := range erased {
+		listing.Erased = append(listing.Erased, api.RunErased{Index: e.Index, Erasure: e.Erasure})
+	}
 	for _, s := range found {
 		listing.Receipts = append(listing.Receipts, api.RunReceipt{
 			Index:     s.Index,

@@ -159,6 +159,35 @@ func TestConflictIsShown(t *testing.T) {
 	}
 }
 
+// TestErasedReceiptOfARunIsShown holds that a run with an erased receipt and
+// another one does not look like a run with one.
+func TestErasedReceiptOfARunIsShown(t *testing.T) {
+	s := serve(t, func(o *log.Options) { o.Retention.Interval = 5 * time.Millisecond })
+	one := s.Submit(s.Issuer.Receipt("run-1"))
+	two := s.Submit(s.Issuer.Receipt("run-1", logtest.Summary("another story")))
+	handle := logtest.Must(s.Log.Handle("acme"))
+	erasure, _, err := s.Log.Keeper().Erase(t.Context(), handle, []uint64{one.Index}, "GDPR Article 17", "case 31")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, route := range []string{api.RunRoute("run-1"), api.BundleRoute("run-1")} {
+		var listing api.RunListing
+		for range 1000 {
+			if listing = parse[api.RunListing](t, s.get(route)); len(listing.Erased) > 0 {
+				break
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		if len(listing.Receipts) != 1 || listing.Receipts[0].Index != two.Index || len(listing.Erased) != 1 || listing.Erased[0] != (api.RunErased{Index: one.Index, Erasure: erasure}) {
+			t.Errorf("%s: %+v", route, listing)
+		}
+	}
+	if a := s.get(api.RunRoute("run-1") + "?index=" + strconv.FormatUint(two.Index, 10)); a.StatusCode != http.StatusOK {
+		t.Errorf("the one that is there: %s", a.Status)
+	}
+	s.wantProblem(s.get(api.RunRoute("run-1")+"?index="+strconv.FormatUint(one.Index, 10)), http.StatusGone, verdict.Erased)
+}
+
 // What is private cannot be told from what is not there.
 func TestPrivateIsAsAbsent(t *testing.T) {
 	s := serve(t)
