@@ -103,21 +103,22 @@ func Open(opts Options) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", errors.Join(err, l.db.Close()))
 	}
-	if err := l.start(); err != nil {
+	if err := l.db.Guard(l.start); err != nil {
 		return nil, fmt.Errorf("open log: %w", errors.Join(err, l.db.Close()))
 	}
 	return l, nil
 }
 
 // start runs the driver and takes up what the log knows already.
-func (l *Log) start() error {
-	l.index = index.New(l.db)
+func (l *Log) start() (err error) {
+	if l.index, err = l.openIndex(); err != nil {
+		return err
+	}
 	l.orgs = newOrgs(l.index)
 	if err := l.openSearch(); err != nil {
 		return err
 	}
 	l.reserve = kv.NewReserve(l.db, l.opts.ReserveBytes, l.logger)
-	var err error
 	if l.access, err = access.Open(l.db, access.Options{Now: l.clock, Rate: l.opts.KeyRate}); err != nil {
 		return err
 	}
@@ -217,7 +218,7 @@ func (l *Log) Close(ctx context.Context) error {
 		}
 	}
 	l.stop()
-	l.keeping.Wait()
+	_ = l.db.Guard(func() error { l.keeping.Wait(); return nil })
 	l.driver.Wait()
 	l.witnesses.close()
 	l.metrics.close()

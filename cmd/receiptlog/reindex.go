@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/armalo/receiptlog/cmd/internal/exit"
+	"github.com/armalo/receiptlog/log"
 	"github.com/armalo/receiptlog/storage/kv"
 	"github.com/armalo/receiptlog/storage/postings"
 )
@@ -16,15 +17,19 @@ func newReindex() *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
 		Use:   "reindex --dir DIR",
-		Short: "drop the search index, so that it is built anew",
-		Long: `Reindex drops the search index of a log, which must not be running. The next serve
-builds it again from the receipts, while it takes in and serves as ever; until that
-is done, searches are answered with 503 and the code index_behind.
+		Short: "build the indexes of a log anew",
+		Long: `Reindex builds the index of receipts, runs and issuers of a log anew, from its
+entries and bodies. The log must not be running. If it is interrupted, the next
+serve or reindex does it again before anything else.
 
-Nothing but the index is touched. It is needed where fsck says that the index does
+It also drops the search index. The next serve builds that again, while it takes in
+and serves as ever; until that is done, searches are answered with 503 and the code
+index_behind.
+
+Nothing but the indexes is touched. It is needed where fsck says that an index does
 not say what the receipts say.
 
-Exit status: 0 dropped, 2 usage, 3 cannot tell.`,
+Exit status: 0 done, 2 usage, 3 cannot tell.`,
 		Example: `  receiptlog reindex --dir /var/lib/receiptlog`,
 		Args:    exit.NoArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return reindex(cmd, dir) },
@@ -41,7 +46,12 @@ func reindex(cmd *cobra.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	db, err := kv.Open(filepath.Join(dir, dataName), kv.Options{Origin: c.Origin})
+	data := filepath.Join(dir, dataName)
+	err = log.Reindex(cmd.Context(), data, c.Origin, kv.Options{}, progress(cmd.ErrOrStderr()))
+	var db *kv.DB
+	if err == nil {
+		db, err = kv.Open(data, kv.Options{Origin: c.Origin})
+	}
 	if errors.Is(err, kv.ErrLocked) {
 		return exit.With(exit.CannotTell, err, "stop the log first")
 	} else if err != nil {
@@ -54,6 +64,6 @@ func reindex(cmd *cobra.Command, dir string) error {
 	if err = errors.Join(err, db.Close()); err != nil {
 		return exit.With(exit.CannotTell, err, "")
 	}
-	_, err = fmt.Fprintln(cmd.OutOrStdout(), "dropped the search index; the next serve builds it anew")
+	_, err = fmt.Fprintln(cmd.OutOrStdout(), "rebuilt the index of receipts, runs and issuers\ndropped the search index; the next serve builds it anew")
 	return err
 }

@@ -91,6 +91,9 @@ func check(ctx context.Context, db *kv.DB, o Options, report *Report) error {
 	}
 	c.log = reader
 	c.openListed()
+	if _, err := index.Open(db); err != nil {
+		c.report.damage("index", "", err)
+	}
 	c.checkCheckpoint(ctx)
 	for _, signed := range o.Seen {
 		if err := seen.Check(ctx, reader, o.Policy, signed); err != nil {

@@ -110,7 +110,7 @@ func (d *Driver) Appender(ctx context.Context, opts *tessera.AppendOptions) (*te
 	if d.started.Swap(true) {
 		return nil, nil, errors.New("driver runs already")
 	}
-	if err := d.load(ctx, opts); err != nil {
+	if err := d.db.Guard(func() error { return d.load(ctx, opts) }); err != nil {
 		d.startErr = fmt.Errorf("start log: %w", err)
 		return nil, nil, d.startErr
 	}
@@ -161,5 +161,8 @@ func (d *Driver) add(ctx context.Context, e *tessera.Entry) tessera.IndexFuture 
 }
 
 // Wait returns when the driver has stopped working on the database, after the
-// context it was started with ended.
-func (d *Driver) Wait() { d.running.Wait() }
+// context it was started with ended, or when the database has failed: then some
+// of it may be stuck there.
+func (d *Driver) Wait() {
+	_ = d.db.Guard(func() error { d.running.Wait(); return nil })
+}

@@ -44,8 +44,7 @@ func (x *Index) Rebuild(fill func(r *Rebuilder) error) error {
 	return nil
 }
 
-// Identity notes the leaf of a receipt. The first leaf of a receipt counts, as
-// it did when it was logged; leaves must come in order.
+// Identity notes the leaf of a receipt. Each has one (I2).
 func (r *Rebuilder) Identity(receipt [32]byte, index uint64) {
 	r.x.putIdentity(r.b, receipt, index)
 	r.flush()

@@ -22,6 +22,9 @@
 // Opening the database again replays what did become durable, which is the
 // ordinary way it starts.
 //
+// A read that is under way at that moment may never return, since the library
+// stops where it failed, with its locks held: see [DB.Guard].
+//
 // A failed flush or compaction is different, since its input is still there: for
 // want of room ([syscall.ENOSPC], [syscall.EDQUOT]), or because of a rotten block
 // in what it reads, it is tried again with new files; anything else is fatal too.

@@ -128,6 +128,29 @@ func (f *fatal) guard(call func() error) error {
 	}
 }
 
+// Guard runs call, and returns early with the database's error once that has
+// failed. For Pebble stops where it failed, with its locks: who reads at that
+// moment may wait for one of them for ever, and call is then left behind.
+func (db *DB) Guard(call func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- call() }()
+	select {
+	case err := <-done:
+		return err
+	case <-db.fatal.failed:
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(guardGrace):
+		return db.fatal.err
+	}
+}
+
+// guardGrace is how long Guard waits for what is under way when the database
+// fails: most of it ends at once, and with the same error.
+const guardGrace = time.Second
+
 // Failed is closed when the database enters its failed state.
 func (db *DB) Failed() <-chan struct{} { return db.fatal.failed }
 

@@ -94,19 +94,23 @@ func (db *DB) open(opts Options) error {
 		return errors.Join(err, db.closeMarks())
 	}
 	db.committer = newCommitter(db.fatal, db.pebble)
-	if opts.Create {
-		err = db.writeMeta(opts.Origin)
-	}
-	if err == nil {
-		err = db.readMeta(opts.Origin)
-	}
-	if err == nil {
-		err = db.refuseBackup(opts)
-	}
-	if err != nil {
+	if err := db.Guard(func() error { return db.checkMeta(opts) }); err != nil {
 		return errors.Join(err, db.closePebble())
 	}
 	return nil
+}
+
+// checkMeta finds out whether the database is the one that opts ask for.
+func (db *DB) checkMeta(opts Options) error {
+	if opts.Create {
+		if err := db.writeMeta(opts.Origin); err != nil {
+			return err
+		}
+	}
+	if err := db.readMeta(opts.Origin); err != nil {
+		return err
+	}
+	return db.refuseBackup(opts)
 }
 
 func (db *DB) openMarks(opts Options) (err error) {
@@ -119,7 +123,7 @@ func (db *DB) openMarks(opts Options) (err error) {
 }
 
 func (db *DB) closeMarks() error {
-	if db.marks == nil {
+	if db.marks == nil || db.Err() != nil { // Pebble may still be about to note something
 		return nil
 	}
 	return db.marks.close()
@@ -233,9 +237,5 @@ func (db *DB) closePebble() error {
 		return nil // it was reported, and Close cannot make it better
 	}
 	db.committer.close()
-	err := db.fatal.guard(db.pebble.Close)
-	if db.Err() != nil {
-		return err
-	}
-	return errors.Join(err, db.closeMarks())
+	return errors.Join(db.fatal.guard(db.pebble.Close), db.closeMarks())
 }

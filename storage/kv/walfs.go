@@ -1,7 +1,10 @@
 package kv
 
 import (
+	"errors"
+	"io/fs"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -11,9 +14,11 @@ import (
 // walFS watches the write-ahead log and the folder for failures.
 //
 // A failure is noted before Pebble hears of it, so that no later call gets in.
-// And there is one place, the change from one log file to the next, where Pebble
-// answers a failure with a panic that no caller can recover, because it unwinds
-// through a mutex that is not held. There the goroutine is parked instead: the
+// And there are three places where Pebble answers a failure with a panic that no
+// caller can recover: the change from one log file to the next, because it unwinds
+// through a mutex that is not held; the change from one manifest to the next,
+// because it may happen on a goroutine of Pebble's; and opening, which closes what
+// a compaction has just begun to use. There the goroutine is parked instead: the
 // database has failed, and whoever waits for it has been told.
 //
 // It also notes how far each log was synced (marks.go).
@@ -30,23 +35,40 @@ func (w *walFS) Unwrap() vfs.FS { return w.FS }
 // Create implements [vfs.FS].
 func (w *walFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	file, err := w.FS.Create(name, c)
-	return w.watch(name, file, err)
+	if err == nil && w.idOf(name).kind == kindManifest {
+		// The marker that names the manifest must not outlive a crash that the
+		// manifest's own name does not.
+		err = syncFolder(w.dir, w)
+	}
+	return w.watch(name, file, w.endOpening(err))
 }
 
 // ReuseForWrite implements [vfs.FS].
 func (w *walFS) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	file, err := w.FS.ReuseForWrite(old, name, c)
-	return w.watch(name, file, err)
+	return w.watch(name, file, w.endOpening(err))
 }
 
 // Remove implements [vfs.FS].
 func (w *walFS) Remove(name string) error {
 	if id := w.idOf(name); id.kind != 0 && w.marks != nil {
 		if err := w.marks.forget(id); err != nil {
-			return err
+			return w.endOpening(err)
 		}
 	}
-	return w.FS.Remove(name)
+	return w.endOpening(w.FS.Remove(name))
+}
+
+// Rename implements [vfs.FS].
+func (w *walFS) Rename(old, name string) error { return w.endOpening(w.FS.Rename(old, name)) }
+
+// endOpening does not return into Pebble's opening with the failure of a change.
+func (w *walFS) endOpening(err error) error {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && within(opening) {
+		_ = w.fatal.fail(err)
+		select {}
+	}
+	return err
 }
 
 // OpenDir implements [vfs.FS].
@@ -67,40 +89,47 @@ func (w *walFS) idOf(path string) logID {
 }
 
 func (w *walFS) watch(name string, file vfs.File, err error) (vfs.File, error) {
-	switch id := w.idOf(name); id.kind {
-	case kindWAL:
-		if err != nil {
-			return nil, w.report(err)
-		}
-		file = &walFile{File: file, fs: w}
-		fallthrough
-	case kindManifest:
-		if err == nil && w.marks != nil {
-			file = &markedFile{File: file, id: id, marks: w.marks}
-		}
+	id := w.idOf(name)
+	if err != nil && id.kind == kindWAL {
+		return nil, w.report(err)
+	} else if err != nil {
+		return nil, err
 	}
-	return file, err
+	if id.kind == kindWAL || within(opening) {
+		file = &walFile{File: file, fs: w}
+	}
+	if id.kind != 0 && w.marks != nil {
+		file = &markedFile{File: file, id: id, marks: w.marks}
+	}
+	return file, nil
 }
 
-// report enters the failed state if err is an error, and does not return into a
-// change of logs once the database has failed.
+// report enters the failed state if err is an error, and does not return to where
+// Pebble would panic once the database has failed.
 func (w *walFS) report(err error) error {
 	if err != nil {
 		_ = w.fatal.fail(err)
 	}
-	if w.fatal.get() != nil && withinRotation() {
+	if w.fatal.get() != nil && within(rotation, moving, opening) {
 		select {}
 	}
 	return err
 }
 
-// withinRotation reports whether Pebble is changing logs on this goroutine.
-func withinRotation() bool {
+// Functions of Pebble into which no failure is returned.
+const (
+	rotation = "pebble/v2.(*DB).rotateWAL"
+	moving   = "atomicfs.(*Marker).Move"
+	opening  = "pebble/v2.Open"
+)
+
+// within reports whether one of these functions runs on this goroutine.
+func within(functions ...string) bool {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	for {
 		frame, more := frames.Next()
-		if strings.HasSuffix(frame.Function, "pebble/v2.(*DB).rotateWAL") {
+		if slices.ContainsFunc(functions, func(f string) bool { return strings.HasSuffix(frame.Function, f) }) {
 			return true
 		}
 		if !more {

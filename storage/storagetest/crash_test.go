@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -53,7 +54,7 @@ func workload(cfg Config) (out outcome) {
 	}
 	defer func() { _ = l.Close() }()
 	for wave := range workloadWaves {
-		ok := l.wave(wave, out.acked)
+		ok := l.guardedWave(wave, out.acked)
 		out.seen = append(out.seen, l.Seen())
 		if !ok {
 			return out
@@ -63,6 +64,26 @@ func workload(cfg Config) (out outcome) {
 		}
 	}
 	return out
+}
+
+// guardedWave is wave on a disk that may fail: then some of those who submit may
+// be stuck for good, and what they were told does not count.
+func (l *Ledger) guardedWave(wave int, acked Acked) bool {
+	var ok bool
+	told := make(chan Acked, 1)
+	_ = l.DB.Guard(func() error {
+		mine := make(Acked)
+		ok = l.wave(wave, mine)
+		told <- mine
+		return nil
+	})
+	select {
+	case mine := <-told:
+		maps.Copy(acked, mine)
+		return ok
+	default:
+		return false
+	}
 }
 
 // wave submits the receipts of one wave, and notes what is acknowledged.
@@ -129,7 +150,10 @@ func recoverFrom(t *testing.T, disk *FaultFS, out outcome) {
 			t.Fatal("submissions fail after recovery")
 		}
 	}
-	if err := l.Verify(ctx, out.acked, append(out.seen, l.Seen())...); err != nil {
+	if seen := l.Seen(); seen != nil { // nil: there was nothing new to publish
+		out.seen = append(out.seen, seen)
+	}
+	if err := l.Verify(ctx, out.acked, out.seen...); err != nil {
 		t.Fatalf("after going on: %v", err)
 	}
 	if size, _ := l.Driver.Tree(); size != (workloadWaves+1)*waveReceipts {
@@ -193,6 +217,43 @@ func TestCrashAtEveryWrite(t *testing.T) {
 					recoverFrom(t, disk.Crash(percent, uint64(k)), out)
 				}
 			})
+		}
+	}
+}
+
+// The process dies, or one change fails, while it recovers from a crash and takes
+// the first receipts after it: starting is what a machine in trouble does most.
+func TestCrashAtEveryWriteOfRecovery(t *testing.T) {
+	disk := NewFaultFS(Fault{})
+	first := workload(config(disk, true))
+	modes := []Fault{{}, {Persisted: true}, {Once: true}, {Once: true, Persisted: true}}
+	stride := raceFactor // each k in one mode; soak: each in all
+	if soak() > 1 {
+		stride = 1
+	}
+	for k, reached := 1, true; reached; k += stride {
+		for m, fault := range modes {
+			if soak() == 1 && k/stride%len(modes) != m {
+				continue
+			}
+			fault.At = k
+			t.Run(fmt.Sprintf("%+v", fault), func(t *testing.T) {
+				disk := disk.Crash(100, 1) // killed, so that there is a log to replay
+				disk.SetFault(fault)
+				out := outcome{acked: maps.Clone(first.acked), seen: first.seen}
+				if l, err := OpenLedger(config(disk, false)); err == nil {
+					l.guardedWave(workloadWaves, out.acked)
+					if seen := l.Seen(); seen != nil { // nil: this process had published nothing
+						out.seen = append(slices.Clone(out.seen), seen)
+					}
+					_ = l.Close()
+				}
+				reached = disk.Ops() >= k
+				recoverFrom(t, disk.Crash(50*(k%3), uint64(k)), out)
+			})
+		}
+		if k > 500 {
+			t.Fatal("recovery has no end")
 		}
 	}
 }
