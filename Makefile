@@ -7,7 +7,7 @@ PROGRAMS := $(patsubst cmd/%/main.go,%,$(wildcard cmd/*/main.go))
 
 .PHONY: help
 help: ## show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## build the programs into bin/
@@ -38,6 +38,10 @@ fuzz: ## fuzz every parser for FUZZTIME each (default 30s)
 .PHONY: bench
 bench: build ## measure; prints lines of the form METRIC <name> <value> <unit>
 	./integration/bench.sh
+
+.PHONY: bench-export
+bench-export: build ## export and verify RECEIPTS receipts (default 200000), and measure that alone
+	$(GO) run ./integration/bench -bin bin -only-export -export $(or $(RECEIPTS),200000)
 
 .PHONY: clean
 clean: ## remove what make built

@@ -148,7 +148,9 @@ func (a *Archive) Receipts(path string) iter.Seq2[string, Receipt] {
 		for text := range bytes.Lines(data) {
 			n++
 			name := fmt.Sprintf("%s:%d", path, n)
-			b, err := a.assemble(name, text)
+			// Without the end of the line it is as the writer made it: canonical, and
+			// not to be put in order again.
+			b, err := a.assemble(name, bytes.TrimSuffix(text, []byte("\n")))
 			if !yield(name, Receipt{b, err}) {
 				return
 			}

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/armalo/receiptlog/client/bundle"
@@ -32,6 +34,27 @@ type Examiner struct {
 	options  verify.Options
 	controls []compiled
 	where    *Rule // nil takes every receipt
+	notes    lastNote
+}
+
+// lastNote remembers the checkpoint that was parsed last: mostly the next bundle
+// has the same. Safe for concurrent use.
+type lastNote struct{ last atomic.Pointer[parsedNote] }
+
+type parsedNote struct {
+	signed []byte
+	parsed checkpoint.Checkpoint
+}
+
+func (n *lastNote) parse(signed []byte) (checkpoint.Checkpoint, error) {
+	if last := n.last.Load(); last != nil && bytes.Equal(last.signed, signed) {
+		return last.parsed, nil
+	}
+	parsed, err := checkpoint.ParseSigned(signed)
+	if err == nil {
+		n.last.Store(&parsedNote{signed, parsed})
+	}
+	return parsed, err
 }
 
 // compiled is a control with its rules parsed.
@@ -160,8 +183,12 @@ func (x *Examiner) ExamineBundle(name string, b *bundle.Bundle) *Examined {
 		e.reject(b, v)
 		return e
 	}
-	if err := e.open(b); err != nil {
+	if err := e.open(b, x.notes.parse); err != nil {
 		e.rejected.Code, e.rejected.Detail = verdict.CodeOf(err), err.Error()
+		return e
+	}
+	if len(x.controls) == 0 && x.where == nil {
+		e.verified, e.inScope = true, true // nothing is asked of it but that it verifies
 		return e
 	}
 	facts, err := e.facts(v)
@@ -201,14 +228,14 @@ func (e *Examined) reject(b *bundle.Bundle, v *verdict.Verdict) {
 }
 
 // open reads the parts of a bundle that verified, so that no step can fail.
-func (e *Examined) open(b *bundle.Bundle) (err error) {
+func (e *Examined) open(b *bundle.Bundle, parse func([]byte) (checkpoint.Checkpoint, error)) (err error) {
 	if e.receipt, err = receipt.Parse(b.Receipt); err != nil {
 		return err
 	}
 	if e.entry, err = verify.Opened(b.Entry, b.Salt, b.Receipt); err != nil {
 		return err
 	}
-	if e.checkpoint, err = checkpoint.ParseSigned(b.Checkpoint); err != nil {
+	if e.checkpoint, err = parse(b.Checkpoint); err != nil {
 		return err
 	}
 	e.signed = b.Checkpoint
@@ -277,7 +304,7 @@ func (c *compiled) judge(f Facts) (o outcome) {
 // FactsOf returns what rules are asked of, for a bundle that verified.
 func FactsOf(b *bundle.Bundle, v *verdict.Verdict) (Facts, error) {
 	e := new(Examined)
-	if err := e.open(b); err != nil {
+	if err := e.open(b, checkpoint.ParseSigned); err != nil {
 		return nil, err
 	}
 	return e.facts(v)

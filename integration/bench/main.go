@@ -22,6 +22,8 @@ type settings struct {
 	latency  int // receipts in the latency run
 	single   int // receipts in the run of one receipt a request
 	batch    int // receipts in the NDJSON run
+	export   int // receipts in the export, at least
+	only     bool
 }
 
 func main() {
@@ -30,6 +32,8 @@ func main() {
 	flag.IntVar(&s.latency, "latency", 2000, "receipts in the latency run (50 clients)")
 	flag.IntVar(&s.single, "single", 20000, "receipts in the run of one receipt a request")
 	flag.IntVar(&s.batch, "batch", 40000, "receipts in the NDJSON run")
+	flag.IntVar(&s.export, "export", 0, "receipts to export, at least: more are logged if there are fewer")
+	flag.BoolVar(&s.only, "only-export", false, "measure nothing but the export")
 	flag.Parse()
 	if err := measure(context.Background(), s); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: error:", err)
@@ -52,6 +56,9 @@ func measure(ctx context.Context, s settings) error {
 	}
 	defer srv.stop()
 
+	if s.only {
+		return srv.export(ctx, is, 0, s.export)
+	}
 	receipts, err := is.receipts(s.latency+s.single+s.batch, 0)
 	if err != nil {
 		return err
@@ -76,9 +83,12 @@ func measure(ctx context.Context, s settings) error {
 		return err
 	}
 	// Many receipts a request, as NDJSON, bundles in the answer.
-	return is.ingest("batch", receipts[s.single:], func(round [][]byte) (time.Duration, error) {
+	if err := is.ingest("batch", receipts[s.single:], func(round [][]byte) (time.Duration, error) {
 		return srv.submitLines(ctx, round)
-	})
+	}); err != nil {
+		return err
+	}
+	return srv.export(ctx, is, s.latency+s.single+s.batch, s.export)
 }
 
 // rounds of a run: a floor is taken before each, and what is reported is the

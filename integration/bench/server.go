@@ -18,10 +18,15 @@ import (
 
 // server is the program under measurement.
 type server struct {
-	dir     string
-	url     string
-	process *exec.Cmd
+	programs string
+	dir      string
+	url      string
+	process  *exec.Cmd
 }
+
+func (s *server) program(name string) string { return filepath.Join(s.programs, name) }
+
+func (s *server) data() string { return filepath.Join(s.dir, "log") }
 
 // start makes a log in a temporary folder and serves it with default settings.
 func start(programs, issuer string) (*server, error) {
@@ -29,15 +34,20 @@ func start(programs, issuer string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{dir: dir}
-	program, data, address := filepath.Join(programs, "receiptlog"), filepath.Join(dir, "log"), filepath.Join(dir, "address")
-	if out, err := exec.Command(program, "init", "--dir", data, "--origin", "log.example/bench", "--issuer", issuer).CombinedOutput(); err != nil {
+	s := &server{programs: programs, dir: dir}
+	if out, err := exec.Command(s.program("receiptlog"), "init", "--dir", s.data(), "--origin", "log.example/bench", "--issuer", issuer).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("receiptlog init: %v: %s", err, out)
 	}
-	s.process = exec.Command(program, "serve", "--dir", data, "--listen", "127.0.0.1:0", "--address-file", address)
+	return s, s.serve()
+}
+
+// serve starts the server.
+func (s *server) serve() error {
+	address := filepath.Join(s.dir, "address")
+	s.process = exec.Command(s.program("receiptlog"), "serve", "--dir", s.data(), "--listen", "127.0.0.1:0", "--address-file", address)
 	s.process.Stderr = os.Stderr
 	if err := s.process.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	for range 500 {
 		time.Sleep(20 * time.Millisecond)
@@ -49,17 +59,22 @@ func start(programs, issuer string) (*server, error) {
 		if resp, err := http.Get(s.url + api.RouteReady); err == nil {
 			resp.Body.Close()
 			if resp.StatusCode == http.StatusOK {
-				return s, nil
+				return nil
 			}
 		}
 	}
 	s.stop()
-	return nil, fmt.Errorf("the server was not ready within 10 s")
+	return fmt.Errorf("the server was not ready within 10 s")
+}
+
+// end ends the server; its log stays.
+func (s *server) end() {
+	s.process.Process.Signal(syscall.SIGTERM)
+	s.process.Wait()
 }
 
 func (s *server) stop() {
-	s.process.Process.Signal(syscall.SIGTERM)
-	s.process.Wait()
+	s.end()
 	os.RemoveAll(s.dir)
 }
 
