@@ -18,6 +18,11 @@ var (
 	// appended. Reading goes on, and the same call succeeds once there is room.
 	ErrFull = errors.New("the log's disk is nearly full: nothing was appended; reading goes on, and receipts are taken in again by themselves once there is room")
 
+	// ErrUnpublished says that the receipt is durable in the log, which is shutting
+	// down and cannot publish it: its witnesses' quorum is lost. It is published
+	// once the log runs and the quorum is back; the same call then returns it.
+	ErrUnpublished = errors.New("the receipt is durable in the log, and the log is shutting down while the quorum of its witnesses is lost; it is published later, ask again then")
+
 	// ErrFailed says that the log stopped because of an earlier failure, which
 	// [Log.Failure] returns. What was acknowledged before is safe.
 	ErrFailed = errors.New("the log has stopped after a failure")
@@ -44,6 +49,7 @@ func (l *Log) fail(cause error) {
 	l.failOnce.Do(func() {
 		l.failure = cause
 		close(l.failed)
+		l.published.end(ErrFailed)
 		l.logger.Error("log stopped", "error", cause)
 	})
 }

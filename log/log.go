@@ -2,6 +2,7 @@ package log
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/transparency-dev/tessera"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/log/access"
@@ -31,6 +33,7 @@ type Log struct {
 	logger    *slog.Logger
 	resolver  did.Resolver
 	policy    *policy.Policy // the log's own keys
+	refused   atomic.Pointer[Refusal]
 	witnesses witnesses
 	metrics   *metrics
 
@@ -67,15 +70,11 @@ func Create(dir, origin string) error {
 	return db.Close()
 }
 
-// Open opens the log in a data directory, recovers what a crash left, checks
-// that the published checkpoint is one of ours, and starts. It holds an
-// exclusive lock on the directory until [Log.Close].
+// Open opens the log in a data directory, recovers what a crash left, and starts.
+// A log that must not sign (I5) is opened for reading: see [Log.Refused]. Open holds
+// an exclusive lock on the directory until [Log.Close].
 func Open(opts Options) (*Log, error) {
 	if err := opts.setDefaults(); err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
-	}
-	own, witnessed, err := opts.policies()
-	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
 	l := &Log{
@@ -83,22 +82,18 @@ func Open(opts Options) (*Log, error) {
 		clock:     opts.Clock,
 		logger:    opts.Logger,
 		resolver:  opts.Resolver,
-		policy:    own,
-		witnesses: witnesses{policy: witnessed},
 		issuers:   make(map[string]*issuer),
 		published: newPublication(),
 		failed:    make(chan struct{}),
 	}
-	if l.metrics, err = newMetrics(l); err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
-	}
 	storage := opts.Storage
-	storage.Create, storage.Origin, storage.Logger, storage.OnFatal = false, opts.origin(), opts.Logger, l.fail
+	storage.Create, storage.Origin, storage.Logger, storage.OnFatal = false, "", opts.Logger, l.fail // identify looks at the origin
+	var err error
 	if l.db, err = kv.Open(opts.Dir, storage); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	if err = l.checkSeen(); err == nil {
-		err = l.checkKeys()
+	if err = l.identify(); err == nil {
+		err = l.compare()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", errors.Join(err, l.db.Close()))
@@ -122,11 +117,15 @@ func (l *Log) start() (err error) {
 	if l.access, err = access.Open(l.db, access.Options{Now: l.clock, Rate: l.opts.KeyRate}); err != nil {
 		return err
 	}
+	if l.metrics, err = newMetrics(l); err != nil {
+		return err
+	}
 	if err := l.openWitnesses(); err != nil {
 		return err
 	}
 	l.driver = driver.New(l.db, driver.Options{
-		Cosign: l.cosign,
+		Refused: l.Refused,
+		Cosign:  l.cosign,
 		WithPublication: func(b *kv.Batch, size uint64, at time.Time) error {
 			return promise.Publish(l.db, b, size, at)
 		},
@@ -151,7 +150,9 @@ func (l *Log) start() (err error) {
 		l.witnesses.close()
 		return err
 	}
-	l.keep(ctx)
+	if l.Refused() == nil {
+		l.keep(ctx)
+	}
 	l.keepSearch(ctx)
 	l.keeping.Go(func() { l.refreshIssuers(ctx) })
 	return nil
@@ -190,13 +191,27 @@ func (l *Log) resume() error {
 }
 
 // Origin is the log's name in its checkpoints.
-func (l *Log) Origin() string { return l.opts.origin() }
+func (l *Log) Origin() string { return l.db.Origin() }
 
 // KeyTag tells this log from every other one in a few characters: the key ID of
-// its Ed25519 key.
+// the first of its keys.
 func (l *Log) KeyTag() string {
-	id := l.opts.Signers[0].KeyHash()
-	return hex.EncodeToString([]byte{byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)})
+	v, err := checkpoint.NewVerifier(l.policy.Logs()[0].VKey)
+	if err != nil {
+		return "" // never: the policy was made of it
+	}
+	return hex.EncodeToString(binary.BigEndian.AppendUint32(nil, v.KeyHash()))
+}
+
+// Drain is the first half of Close: who waits for a checkpoint goes on waiting only
+// while the quorum of witnesses stands, and gets ErrUnpublished once it does not.
+// Receipts are still taken in.
+func (l *Log) Drain() {
+	l.driver.Hurry()
+	l.witnesses.mu.Lock()
+	defer l.witnesses.mu.Unlock()
+	l.witnesses.draining = true
+	l.giveUp()
 }
 
 // Access holds the API keys of this log.
@@ -204,18 +219,18 @@ func (l *Log) Access() *access.Ring { return l.access }
 
 // Close finishes what was accepted: it takes nothing more in, waits until all
 // that is sequenced is under a published checkpoint, and closes the database.
-// Where that takes longer than Options.ShutdownTimeout, or ctx ends, the rest is
-// still durable and is published at the next start; Close then says so.
+// While the quorum of witnesses is lost there is nothing to wait for: what is not
+// published yet is durable, and is published after the next start.
+// Where publishing takes longer than Options.ShutdownTimeout, or ctx ends, it is so
+// too, and Close says that as an error.
 func (l *Log) Close(ctx context.Context) error {
 	if l.closing.Swap(true) {
 		return nil
 	}
-	l.driver.Hurry()
+	l.Drain()
 	var err error
 	if l.Failure() == nil && l.Refused() == nil {
-		if err = l.shutdown(ctx); err != nil {
-			err = fmt.Errorf("publish the last entries: %w", err)
-		}
+		err = l.publishLast(ctx)
 	}
 	l.stop()
 	_ = l.db.Guard(func() error { l.keeping.Wait(); return nil })
@@ -224,4 +239,39 @@ func (l *Log) Close(ctx context.Context) error {
 	l.metrics.close()
 	l.access.Close()
 	return errors.Join(err, l.Failure(), l.db.Close())
+}
+
+// publishLast waits until everything is published, or nobody waits any more.
+func (l *Log) publishLast(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-l.published.ended:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	err := l.shutdown(ctx)
+	select {
+	case <-l.published.ended: // lost, refused, or failed, which Failure says
+		return nil
+	default:
+	}
+	if err != nil {
+		return fmt.Errorf("publish the last entries: %w", err)
+	}
+	return nil
+}
+
+// Unpublished is how many entries are durable and not under a checkpoint that was
+// published.
+func (l *Log) Unpublished() uint64 {
+	size, _ := l.driver.Tree()
+	if p := l.Published(); p != nil && p.Size() < size {
+		return size - p.Size()
+	} else if p != nil {
+		return 0
+	}
+	return size
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/armalo/receiptlog/client/checkpoint"
@@ -43,9 +42,15 @@ const (
 type Options struct {
 	// Dir is the data directory, made with [Create].
 	Dir string
+	// Origin is the log's name as the operator has it; "" means that of the data.
+	Origin string
 	// Signers sign checkpoints. Their name is the log's origin. The first must
-	// be of type Ed25519 (0x01), which every C2SP client understands.
+	// be of type Ed25519 (0x01), which every C2SP client understands. Where they
+	// are not those that signed what is published, the log refuses to sign (I5).
 	Signers []*checkpoint.Signer
+	// Known are the log's verifier keys as readers were given them. They are what a
+	// log with other Signers is still read by.
+	Known []string
 	// Issuers are the DIDs whose receipts are accepted. No others are.
 	Issuers []string
 	// Resolver finds the DID documents of issuers.
@@ -82,8 +87,8 @@ type Options struct {
 	// NoSearch keeps no search index: searches are refused with ErrSearchBehind.
 	// If the log is opened without it later, the index is built then.
 	NoSearch bool
-	// Seen are signed checkpoints that somebody has seen of this log. Open fails
-	// with seen.ErrRolledBack where the data does not extend them (I5).
+	// Seen are signed checkpoints that somebody has seen of this log. Where the data
+	// does not extend them, the log refuses to sign (I5).
 	Seen [][]byte
 	// ShutdownTimeout bounds how long Close waits. 0 means the default.
 	ShutdownTimeout time.Duration
@@ -105,11 +110,6 @@ func (o *Options) setDefaults() error {
 	}
 	if a := o.Signers[0].Verifier().Algorithm(); a != checkpoint.Ed25519 {
 		return fmt.Errorf("the first log key must be of type %s, not %s", checkpoint.Ed25519, a)
-	}
-	for _, s := range o.Signers {
-		if s.Name() != o.Signers[0].Name() {
-			return fmt.Errorf("the log keys have different names, %s and %s", o.Signers[0].Name(), s.Name())
-		}
 	}
 	if o.Resolver == nil {
 		return errors.New("no resolver is configured")
@@ -135,25 +135,4 @@ func setDefault[T comparable](v *T, value T) {
 	if *v == zero {
 		*v = value
 	}
-}
-
-// origin is the log's name in its checkpoints.
-func (o *Options) origin() string { return o.Signers[0].Name() }
-
-// policies returns one that trusts the log's own keys and asks for no witness, and
-// one that asks for the quorum too, as those who verify do.
-func (o *Options) policies() (own, witnessed *policy.Policy, err error) {
-	var vkeys []string
-	for _, s := range o.Signers {
-		vkeys = append(vkeys, s.Verifier().VKey())
-	}
-	if own, err = policy.ForLog(vkeys...); err != nil || o.Witnesses == nil {
-		return own, own, err
-	}
-	logs := o.Witnesses.Logs()
-	if len(logs) > 0 && !slices.ContainsFunc(logs, func(l policy.Log) bool { return slices.Contains(vkeys, l.VKey) }) {
-		return nil, nil, fmt.Errorf("the policy lists %d log keys, and none is of this log, %s", len(logs), o.origin())
-	}
-	witnessed, err = o.Witnesses.WithLogs(vkeys...)
-	return own, witnessed, err
 }

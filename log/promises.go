@@ -63,7 +63,7 @@ func (k keeperLog) Append(data []byte, r driver.Records) (uint64, error) {
 
 // AwaitPublished implements retention.Log.
 func (k keeperLog) AwaitPublished(ctx context.Context, at uint64) error {
-	_, err := k.l.published.await(ctx, at, k.l.failed)
+	_, err := k.l.published.await(ctx, at)
 	return err
 }
 
@@ -74,6 +74,9 @@ func (k keeperLog) PublishedSize() uint64 {
 	}
 	return 0
 }
+
+// Refused implements retention.Log.
+func (k keeperLog) Refused() error { return k.l.Refused() }
 
 // Entries implements retention.Log.
 func (k keeperLog) Entries(ctx context.Context, n uint64) ([][]byte, error) {
@@ -135,7 +138,7 @@ func (l *Log) ErasedRun(runID string, v View) ([]*ErasedError, error) {
 // Erasure returns the evidence of an erasure entry, under the latest published
 // checkpoint, verified as any client would (I10).
 func (l *Log) Erasure(ctx context.Context, at uint64) (*bundle.Erasure, error) {
-	p, err := l.published.await(ctx, at, l.failed)
+	p, err := l.published.await(ctx, at)
 	if err != nil {
 		return nil, err
 	}

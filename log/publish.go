@@ -2,6 +2,7 @@ package log
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/client/proof"
 	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/storage/driver"
 )
 
 // Published is a checkpoint that everybody may see: durable, and verified with
@@ -39,10 +41,14 @@ type publication struct {
 
 	mu   sync.Mutex
 	next chan struct{} // closed when latest has been replaced
+
+	endOnce sync.Once
+	ended   chan struct{} // closed when nobody should wait for a later one
+	why     error         // set before ended is closed
 }
 
 func newPublication() *publication {
-	return &publication{next: make(chan struct{})}
+	return &publication{next: make(chan struct{}), ended: make(chan struct{})}
 }
 
 // advance makes p the latest and wakes all waiters.
@@ -54,9 +60,18 @@ func (l *publication) advance(p *Published) {
 	l.next = make(chan struct{})
 }
 
+// end lets nobody wait any longer: there will be no later checkpoint, for a
+// reason of which the first is kept. One may come all the same.
+func (l *publication) end(why error) {
+	l.endOnce.Do(func() {
+		l.why = why
+		close(l.ended)
+	})
+}
+
 // await returns the latest published checkpoint that commits to index, as soon
 // as there is one.
-func (l *publication) await(ctx context.Context, index uint64, stop <-chan struct{}) (*Published, error) {
+func (l *publication) await(ctx context.Context, index uint64) (*Published, error) {
 	for {
 		l.mu.Lock()
 		p, next := l.latest.Load(), l.next
@@ -66,8 +81,8 @@ func (l *publication) await(ctx context.Context, index uint64, stop <-chan struc
 		}
 		select {
 		case <-next:
-		case <-stop:
-			return nil, ErrFailed
+		case <-l.ended:
+			return nil, l.why
 		case <-ctx.Done():
 			return nil, fmt.Errorf("await publication of entry %d: %w", index, context.Cause(ctx))
 		}
@@ -78,7 +93,7 @@ func (l *publication) await(ctx context.Context, index uint64, stop <-chan struc
 func (l *Log) onPublish(_ uint64, signed []byte) {
 	l.publishing.Lock()
 	defer l.publishing.Unlock()
-	if err := l.publish(signed, l.opts.FailOpen); err != nil {
+	if err := l.publish(signed); err != nil {
 		l.fail(err)
 	}
 }
@@ -88,24 +103,41 @@ func (l *Log) onPublish(_ uint64, signed []byte) {
 func (l *Log) resumePublished() error {
 	l.publishing.Lock()
 	defer l.publishing.Unlock()
-	_, signed := l.driver.Published()
-	if signed == nil || l.Published() != nil {
+	if l.Published() != nil {
 		return nil
 	}
+	signed, at, err := l.lastPublished()
+	if err != nil || signed == nil {
+		return err
+	}
 	// Its witnesses are those of the policy that it was published with.
-	return l.publish(signed, true)
+	verified, err := l.verifyPublished(signed, true)
+	if err != nil {
+		return err
+	}
+	l.show(signed, at, verified)
+	return nil
+}
+
+// lastPublished returns the published checkpoint, or where the tree does not extend
+// that, the last one that it does.
+func (l *Log) lastPublished() (signed []byte, at time.Time, err error) {
+	if err := l.driver.CheckPublished(); errors.Is(err, driver.ErrRollback) {
+		return l.driver.LastExtended()
+	} else if err != nil {
+		return nil, time.Time{}, err
+	}
+	_, signed = l.driver.Published()
+	return signed, l.driver.PublishedAt(), nil
 }
 
 // publish takes a checkpoint that the driver has made durable, verifies it as
 // any client would, and only then lets it be seen. The caller holds
-// l.publishing. withoutQuorum lets cosignatures be missing.
-func (l *Log) publish(signed []byte, withoutQuorum bool) error {
-	verified, err := l.witnesses.policy.Verify(signed)
-	if verdict.CodeOf(err) == verdict.QuorumNotMet && withoutQuorum {
-		l.metrics.unwitnessed()
-		l.witnesses.lose(l.clock())
-	} else if err != nil {
-		return fmt.Errorf("verify our own checkpoint: %w", err)
+// l.publishing.
+func (l *Log) publish(signed []byte) error {
+	verified, err := l.verifyPublished(signed, l.opts.FailOpen)
+	if err != nil {
+		return err
 	}
 	if got, want := len(verified.LogKeys), len(l.opts.Signers); got != want {
 		return fmt.Errorf("verify our own checkpoint: %d of %d log keys signed it", got, want)
@@ -114,18 +146,37 @@ func (l *Log) publish(signed []byte, withoutQuorum bool) error {
 	if before := l.published.latest.Load(); before != nil && verified.Checkpoint.Size < before.Size() {
 		return fmt.Errorf("published size would shrink from %d to %d", before.Size(), verified.Checkpoint.Size)
 	}
+	l.show(signed, l.driver.PublishedAt(), verified)
+	return nil
+}
+
+// verifyPublished verifies a checkpoint of ours. withoutQuorum lets cosignatures be
+// missing.
+func (l *Log) verifyPublished(signed []byte, withoutQuorum bool) (*policy.Verified, error) {
+	verified, err := l.witnesses.policy.Verify(signed)
+	if verdict.CodeOf(err) == verdict.QuorumNotMet && withoutQuorum {
+		l.metrics.unwitnessed()
+		l.loseQuorum()
+		return verified, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("verify our own checkpoint: %w", err)
+	}
+	return verified, nil
+}
+
+// show lets a verified checkpoint be seen.
+func (l *Log) show(signed []byte, at time.Time, verified *policy.Verified) {
 	if verified.Quorum {
 		l.witnesses.win()
 	}
 	l.published.advance(&Published{
 		Signed:   signed,
 		Verified: verified,
-		At:       l.driver.PublishedAt(),
+		At:       at,
 		prover:   proof.NewProver(l.tileReader, verified.Checkpoint.Size),
 		archived: make(map[uint64]*archived),
 	})
 	l.search.Published()
-	return nil
 }
 
 // Published returns the latest published checkpoint, or nil where there is

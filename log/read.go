@@ -93,7 +93,7 @@ func (l *Log) Bundle(ctx context.Context, index uint64) (*bundle.Bundle, error) 
 	if size, _ := l.driver.Tree(); index >= size {
 		return nil, verdict.Errorf(verdict.NotLogged, "index", "the log has no entry %d", index)
 	}
-	p, err := l.published.await(ctx, index, l.failed)
+	p, err := l.published.await(ctx, index)
 	if err != nil {
 		return nil, err
 	}

@@ -229,7 +229,7 @@ func (p *Pending) Bundle(ctx context.Context) (*bundle.Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	published, err := p.log.published.await(ctx, at, p.log.failed)
+	published, err := p.log.published.await(ctx, at)
 	if err != nil {
 		return nil, err
 	}

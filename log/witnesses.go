@@ -2,50 +2,22 @@ package log
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/log/cosign"
-	"github.com/armalo/receiptlog/storage/driver"
 )
-
-// ErrRefuses says that the log signs nothing and takes nothing in, because it was
-// rolled back or runs beside its own copy (I5). Reading goes on. [Log.Refused]
-// says how the log knows.
-var ErrRefuses = errors.New("the log signs nothing until its operator has looked after it; reading goes on")
-
-// ErrForeignKeys says that the published checkpoint is not signed by the log keys
-// that are configured.
-var ErrForeignKeys = errors.New("the published checkpoint is not signed by these log keys")
-
-// WhatToDo is what an operator should do about a [cosign.RollbackError]. The
-// README's runbook has it at greater length.
-const WhatToDo = "stop the log; find the newest data directory and start with that, and make sure that no copy of it runs elsewhere; " +
-	"if it is lost for good, make a new log with another origin, and say so to whoever relies on this one; " +
-	"only if a witness lies, take it out of the policy"
 
 // witnesses is how the log stands with those that cosign for it.
 type witnesses struct {
 	cosigner *cosign.Cosigner // nil: none are asked
 	policy   *policy.Policy   // the log's own keys, the witnesses and their quorum
-	refused  atomic.Pointer[cosign.RollbackError]
 
-	mu   sync.Mutex
-	lost time.Time // since when there is no quorum; zero while there is one
-}
-
-func (w *witnesses) lose(now time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.lost.IsZero() {
-		w.lost = now
-	}
+	mu       sync.Mutex
+	lost     time.Time // since when there is no quorum; zero while there is one
+	draining bool      // nobody waits for a quorum to come back
 }
 
 func (w *witnesses) win() {
@@ -54,9 +26,28 @@ func (w *witnesses) win() {
 	w.lost = time.Time{}
 }
 
+// loseQuorum notes that there is no quorum now.
+func (l *Log) loseQuorum() {
+	w := &l.witnesses
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.lost.IsZero() {
+		w.lost = l.clock()
+	}
+	l.giveUp()
+}
+
+// giveUp lets nobody wait any longer where the log is about to be closed and the
+// quorum is lost. The caller holds the lock.
+func (l *Log) giveUp() {
+	if w := &l.witnesses; w.draining && !w.lost.IsZero() && !l.opts.FailOpen {
+		l.published.end(ErrUnpublished)
+	}
+}
+
 // openWitnesses makes the cosigner, if the policy has witnesses to ask.
 func (l *Log) openWitnesses() (err error) {
-	if l.opts.Witnesses == nil {
+	if l.opts.Witnesses == nil || l.Refused() != nil {
 		return nil
 	}
 	for _, warning := range l.opts.Witnesses.Warnings() {
@@ -91,14 +82,9 @@ func (l *Log) cosign(ctx context.Context, size uint64, root [32]byte, signed []b
 	if w.cosigner == nil {
 		return signed, nil
 	}
-	if refused := w.refused.Load(); refused != nil {
-		return nil, refused
-	}
 	cosigned, err := w.cosigner.Cosign(ctx, size, root, signed)
-	if rollback, ok := errors.AsType[*cosign.RollbackError](err); ok {
-		l.refuse(rollback)
-	} else if err != nil && ctx.Err() == nil {
-		w.lose(l.clock())
+	if !l.objected(err) && err != nil && ctx.Err() == nil {
+		l.loseQuorum()
 	}
 	return cosigned, err
 }
@@ -111,27 +97,10 @@ func (l *Log) beginCosigning(ctx context.Context) error {
 	}
 	size, _ := l.driver.Tree()
 	err := l.witnesses.cosigner.Begin(ctx, l.Origin(), size)
-	if rollback, ok := errors.AsType[*cosign.RollbackError](err); ok {
-		l.refuse(rollback)
+	if l.objected(err) {
 		return nil // reading goes on
 	}
 	return err
-}
-
-// refuse stops all signing. Only the first reason is kept.
-func (l *Log) refuse(reason *cosign.RollbackError) {
-	if l.witnesses.refused.CompareAndSwap(nil, reason) {
-		l.logger.Error("REFUSING TO SIGN", "why", reason, "do", WhatToDo)
-	}
-}
-
-// Refused returns why the log signs nothing and takes nothing in (I5), or nil. It
-// stays so until the log is opened anew.
-func (l *Log) Refused() error {
-	if reason := l.witnesses.refused.Load(); reason != nil {
-		return reason
-	}
-	return nil
 }
 
 // Witnesses returns how each witness does that is asked, in the order of the
@@ -189,27 +158,4 @@ func addLines(signed, lines []byte) []byte {
 		return nil
 	}
 	return note.Marshal()
-}
-
-// checkKeys refuses, before anything is signed, log keys other than those that
-// signed what is published: nobody who knows the log would believe them.
-func (l *Log) checkKeys() error {
-	tree, err := driver.OpenReader(l.db)
-	if err != nil {
-		return err
-	}
-	signed, err := tree.ReadCheckpoint(context.Background())
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	verified, err := l.policy.Verify(signed)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrForeignKeys, err)
-	}
-	if got, want := len(verified.LogKeys), len(l.opts.Signers); got != want {
-		return fmt.Errorf("%w: %d of %d have", ErrForeignKeys, got, want)
-	}
-	return nil
 }

@@ -26,7 +26,7 @@ func (m *metrics) watchWitnesses(meter metric.Meter, l *Log) error {
 		metric.WithDescription("Time since which a witness does not cosign; 0 while it does"), metric.WithUnit("s"))
 	errs[3] = err
 	refused, err := meter.Int64ObservableGauge("receiptlog.refuses",
-		metric.WithDescription("1 where the log signs nothing because it was rolled back"))
+		metric.WithDescription("1 where the log signs nothing: it was rolled back, or is not the log of its keys"))
 	errs[4] = err
 	if err := errors.Join(errs[:]...); err != nil {
 		return err

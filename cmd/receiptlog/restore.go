@@ -138,17 +138,9 @@ func checkSeen(ctx context.Context, db *kv.DB, own *policy.Policy, signed []byte
 
 // policyOf trusts the keys of the log in dir, by the policy file beside it.
 func policyOf(dir string) (*policy.Policy, error) {
-	text, err := os.ReadFile(filepath.Join(dir, policyName))
+	vkeys, err := knownKeys(dir)
 	if err != nil {
 		return nil, err
-	}
-	p, err := policy.Parse(text)
-	if err != nil {
-		return nil, err
-	}
-	var vkeys []string
-	for _, l := range p.Logs() {
-		vkeys = append(vkeys, l.VKey)
 	}
 	return policy.ForLog(vkeys...)
 }

@@ -34,7 +34,8 @@ func readSeen(dir string) ([][]byte, error) {
 
 // keepSeen saves the published checkpoint as it changes, and a last time once
 // done is closed. Not to be able to is no reason to stop: the file lags behind
-// then.
+// then. What a log shows that refuses to sign may be older than the file, which is
+// left as the evidence it is (I5).
 func keepSeen(done <-chan struct{}, dir string, l *log.Log, logger *slog.Logger) {
 	var saved []byte
 	tick := time.NewTicker(saveSeenEvery)
@@ -46,7 +47,7 @@ func keepSeen(done <-chan struct{}, dir string, l *log.Log, logger *slog.Logger)
 			last = true
 		}
 		p := l.Published()
-		if p == nil || bytes.Equal(p.Signed, saved) {
+		if p == nil || l.Refused() != nil || bytes.Equal(p.Signed, saved) {
 			continue
 		}
 		if err := durable.Replace(filepath.Join(dir, seenName), p.Signed, 0o644); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,7 +19,6 @@ import (
 	"github.com/armalo/receiptlog/log"
 	"github.com/armalo/receiptlog/log/httpapi"
 	"github.com/armalo/receiptlog/log/retention"
-	"github.com/armalo/receiptlog/log/seen"
 	"github.com/armalo/receiptlog/storage/kv"
 )
 
@@ -45,8 +45,12 @@ is safe, and starting it again recovers.
 With a policy (C2SP tlog-policy) its witnesses are asked to cosign every
 checkpoint. Without their quorum nothing is published: submitters wait or get
 503, /readyz says which witness is missing since when, and everything catches up
-by itself. A log that its witnesses have seen larger or otherwise signs nothing
-more, says so, and goes on serving reads.
+by itself. When it is stopped meanwhile, nobody waits: what was accepted is
+durable, and is published after the next start.
+
+A log whose data is older or other than what was published of it, by its own
+record, latest-checkpoint.txt or its witnesses, or than its keys and its
+configuration, signs nothing and takes nothing in, says so, and serves reads.
 
 Exit status: 0 stopped as asked, 1 failed, 2 usage or configuration.`,
 		Example: `  receiptlog serve --dir /var/lib/receiptlog
@@ -107,9 +111,18 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	close(stopped)
 	<-saved
 	if err == nil {
-		logger.Info("stopped; everything accepted is published")
+		sayStopped(l, logger)
 	}
 	return err
+}
+
+// sayStopped says how the log stands after it was stopped as asked.
+func sayStopped(l *log.Log, logger *slog.Logger) {
+	if n := l.Unpublished(); n != 0 {
+		logger.Warn("stopped; everything accepted is durable, and the last entries are not published: they will be after the next start", "entries", n)
+		return
+	}
+	logger.Info("stopped; everything accepted is published")
 }
 
 // openLog opens the log as configured.
@@ -117,11 +130,6 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 	signers, err := loadSigners(dir, c.Keys)
 	if err != nil {
 		return nil, err
-	}
-	for _, s := range signers {
-		if s.Name() != c.Origin {
-			return nil, exit.With(exit.Usage, fmt.Errorf("a log key is for %s, the log is %s", s.Name(), c.Origin), "origin and keys are made by init and never change")
-		}
 	}
 	resolver, err := newResolver(dir, c)
 	if err != nil {
@@ -139,10 +147,19 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	known, err := knownKeys(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil // it is needed only where the log's own keys are others
+	}
+	if err != nil {
+		return nil, exit.With(exit.Usage, err, "it is for those who verify, and made by init; its format is C2SP tlog-policy")
+	}
 	l, err := log.Open(log.Options{
 		Retention:          retention.Options{Terms: terms, Paused: c.Retention.Paused},
 		Dir:                filepath.Join(dir, dataName),
+		Origin:             c.Origin,
 		Signers:            signers,
+		Known:              known,
 		Issuers:            c.Issuers,
 		Resolver:           resolver,
 		IssuerRefresh:      time.Duration(c.DIDWeb.CacheFor),
@@ -163,16 +180,14 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 	case errors.Is(err, kv.ErrNotExist):
 		return nil, exit.With(exit.Bad, err, "serve creates nothing: restore the data directory, or make a new log with init")
 	}
-	return l, explainRollback(dir, err)
+	return l, explainUnopened(dir, err)
 }
 
-// explainRollback tells an operator what to do about a log that must not sign.
-func explainRollback(dir string, err error) error {
+// explainUnopened tells an operator what to do about a log that cannot be opened.
+func explainUnopened(dir string, err error) error {
 	switch {
 	case errors.Is(err, kv.ErrBackup):
 		return exit.With(exit.Bad, err, "make it a log again with: receiptlog restore")
-	case errors.Is(err, seen.ErrRolledBack):
-		return exit.With(exit.Bad, err, "the data directory is older than "+filepath.Join(dir, seenName)+"; to go on would fork the log. Bring back the newest data directory; see receiptlog restore --help")
 	case errors.Is(err, log.ErrForeignKeys):
 		return exit.With(exit.Bad, err, "bring back the key files that init made; a log with other keys is another log")
 	case errors.Is(err, kv.ErrHurt):

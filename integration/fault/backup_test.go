@@ -2,6 +2,9 @@ package fault
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +31,50 @@ func (s *server) refusesToServe(t *testing.T, why string) {
 	if said := s.log.String(); s.Status() != 1 || !strings.Contains(said, why) {
 		t.Errorf("serve ended with status %d, want 1 and %q\n%s", s.Status(), why, said)
 	}
+}
+
+// refusesToSign holds that the log serves what it has, signs nothing, and says why.
+func (s *server) refusesToSign(t *testing.T, why string, run string) {
+	t.Helper()
+	address := s.begin()
+	ctx := within(t, time.Minute)
+	var state string
+	for !strings.Contains(state, "refuses to sign") {
+		if !s.Running() {
+			t.Fatalf("serve ended with status %d\n%s", s.Status(), s.log)
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("/readyz says %q", state)
+		}
+		time.Sleep(10 * time.Millisecond)
+		if s.ready(address) {
+			t.Fatalf("I5: the log is ready, although %s", why)
+		}
+		if resp, err := http.Get(s.URL + api.RouteReady); err == nil {
+			body, _ := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			state = string(body)
+		}
+	}
+	if !strings.Contains(state, why) || !strings.Contains(s.log.String(), "REFUSING TO SIGN") {
+		t.Errorf("I5: /readyz says %s, want %q\n%s", state, why, s.log)
+	}
+	if _, err := s.Client().Bundle(ctx, run, api.Only); err != nil {
+		t.Errorf("reading has stopped: %v", err)
+	}
+	_, err := s.Client().Submit(ctx, []byte("{}"))
+	if p, ok := errors.AsType[*api.Problem](err); !ok || p.Code != api.CodeNotSigning || p.Status != http.StatusServiceUnavailable {
+		t.Errorf("I5: a receipt is answered with %v", err)
+	}
+	if resp, err := http.Get(s.URL + "/metrics"); err != nil {
+		t.Error(err)
+	} else {
+		defer resp.Body.Close()
+		if body, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(body), "\nreceiptlog_refuses 1\n") {
+			t.Errorf("/metrics does not say receiptlog_refuses 1: %v", err)
+		}
+	}
+	s.Stop()
 }
 
 // putKeys puts the keys of one log into another directory, as an operator does
@@ -138,8 +185,10 @@ func TestI5RolledBack(t *testing.T) {
 	// Nor is the data of another day, copied by hand.
 	os.RemoveAll(data)
 	copyFiles(t, filepath.Join(cold, "data"), data)
-	s.refusesToServe(t, "rolled back")
-	wantExit(t, 1, "rolled back", "fsck", "--dir", s.Dir)
+	for range 2 { // running it does not make it forget
+		s.refusesToSign(t, "the log was rolled back: it published a checkpoint that its data does not have", l.acked()[0].run)
+		wantExit(t, 1, "rolled back", "fsck", "--dir", s.Dir)
+	}
 
 	// The newest data still is.
 	os.RemoveAll(data)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestForeignWitnessesCosignOurLog: two litewitnesses and our own, all of which
@@ -61,6 +62,48 @@ func (l *ourLog) said(b []byte, want ...string) {
 			l.t.Errorf("receiptctl verify does not say %q\n%s", w, out)
 		}
 	}
+}
+
+// TestStoppedWithoutQuorum: a log that is stopped while the quorum is lost ends soon
+// and well. Who waits gets 503 with Retry-After; the receipt is durable, and is
+// published after the next start, once.
+func TestStoppedWithoutQuorum(t *testing.T) {
+	a := ours(t, "witness.example/only")
+	l := newOurLog(t, "log.example/stopped", 1, a)
+	l.serve()
+	l.submit()
+	address := strings.TrimPrefix(a.url, "http://")
+	a.stop()
+	waits := l.receipt("waits")
+	type answer struct {
+		resp *http.Response
+		body []byte
+	}
+	answers := make(chan answer)
+	go func() {
+		resp, body := l.post(waits, false)
+		answers <- answer{resp, body}
+	}()
+	l.awaitReady(http.StatusServiceUnavailable, func(r ready) bool { return len(r.Missing) == 1 })
+	began := time.Now()
+	l.stop() // which holds that it exits with status 0
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("it took %v to end", took)
+	}
+	got := <-answers
+	if got.resp.StatusCode != http.StatusServiceUnavailable || got.resp.Header.Get("Retry-After") == "" || !strings.Contains(string(got.body), "durable in the log") {
+		t.Errorf("who waited got %d, Retry-After %q: %s", got.resp.StatusCode, got.resp.Header.Get("Retry-After"), got.body)
+	}
+	if said := l.out.String(); !strings.Contains(said, "are not published: they will be after the next start") {
+		t.Errorf("it does not say so\n%s", said)
+	}
+	a.serve(t, "--listen", address)
+	l.serve()
+	l.awaitReady(http.StatusOK, func(r ready) bool { return r.Size == 2 })
+	if b := l.submitted(waits, http.StatusOK); b.Index != 1 {
+		t.Errorf("I2: it is at %d now", b.Index)
+	}
+	l.stop()
 }
 
 // TestNobodyWaitsForTheQuorumForEver: who submits while the quorum is lost gets

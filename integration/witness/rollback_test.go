@@ -10,13 +10,13 @@ import (
 )
 
 // refuses holds that the log signs nothing, says why, and serves what it has.
-func (l *ourLog) refuses(size uint64, why string) {
+func (l *ourLog) refuses(size uint64, why, do string) {
 	l.t.Helper()
 	r := l.awaitReady(http.StatusServiceUnavailable, func(r ready) bool { return strings.HasPrefix(r.Detail, "the log refuses to sign: ") })
 	if !strings.Contains(r.Detail, why) {
 		l.t.Errorf("I5: /readyz says %q, want %q", r.Detail, why)
 	}
-	for _, said := range []string{"REFUSING TO SIGN", why, "find the newest data directory and start with that"} {
+	for _, said := range []string{"REFUSING TO SIGN", why, do} {
 		if !strings.Contains(l.out.String(), said) {
 			l.t.Errorf("I5: the log does not say %q\n%s", said, l.out)
 		}
@@ -32,6 +32,9 @@ func (l *ourLog) refuses(size uint64, why string) {
 		l.t.Errorf("reading has stopped: %d %s", status, body)
 	}
 }
+
+// newest is what an operator is told to look for.
+const newest = "find the newest data directory and start with that"
 
 // TestI5RestoredBackup: an old copy of everything is put back under a running set
 // of witnesses. With our witness there is proof; litewitness has its bare word.
@@ -57,7 +60,7 @@ func TestI5RestoredBackup(t *testing.T) {
 			}
 			l.stop()
 			backup.serve()
-			backup.refuses(2, "this log at size 5, and our tree has only 2 entries: our data is older than what was published")
+			backup.refuses(2, "this log at size 5, and our tree has only 2 entries: our data is older than what was published", newest)
 			backup.stop()
 			l.serve() // the newest data is good
 			l.accept(l.submit(), len(witnesses))
@@ -82,37 +85,45 @@ func TestI5CopyBesideTheOriginal(t *testing.T) {
 	if resp, body := other.post(other.receipt("of-the-copy"), true); resp.StatusCode == http.StatusCreated {
 		t.Fatalf("I5: the copy has published another tree: %s", body)
 	}
-	other.refuses(1, "another tree of this log at size 2")
+	other.refuses(1, "another tree of this log at size 2", newest)
 	l.accept(l.submit(), 2)
 	l.stop()
 	other.kill()
 }
 
-// TestSwappedKeyAndPolicy: a log does not start with keys that did not sign what
-// it published, nor with the policy of another log.
-func TestSwappedKeyAndPolicy(t *testing.T) {
+// TestI5SwappedKeys: with keys that did not sign what it published, or with the
+// configuration of another log, a log signs nothing and serves reads. With the policy
+// of another log it does not start.
+func TestI5SwappedKeys(t *testing.T) {
 	a := ours(t, "witness.example/a")
 	l, other := newOurLog(t, "log.example/keys", 1, a), newOurLog(t, "log.example/keys", 1, a)
 	l.serve()
 	l.submit()
+	size := l.size()
 	l.stop()
-	const on, off = `"policy": "witnesses.txt"`, `"policy": ""`
-	for _, swap := range []struct{ file, policy, says string }{
-		{"log-ed25519.key", off, "the published checkpoint is not signed by these log keys"},
-		{"log-mldsa44.key", on, "the published checkpoint is not signed by these log keys"},
-		{"witnesses.txt", on, "none is of this log"},
+	for _, swap := range []struct{ file, says string }{
+		{"log-ed25519.key", "the published checkpoint is not signed by these log keys"},
+		{"log-mldsa44.key", "the published checkpoint is not signed by these log keys"},
+		{"receiptlog.json", "the data is of the log log.example/keys, and the configuration is of log.example/others"},
 	} {
 		mine := l.read(swap.file)
 		l.write(swap.file, other.read(swap.file))
-		l.setConfig(on, swap.policy)
-		p := start(t, ".", filepath.Join(programs, "receiptlog"), "serve", "--dir", l.dir, "--listen", "127.0.0.1:0")
-		<-p.exited
-		if p.err == nil || !strings.Contains(p.out.String(), swap.says) {
-			t.Errorf("%s: %v\n%s", swap.file, p.err, p.out)
+		if swap.file == "receiptlog.json" {
+			l.setConfig(`"origin": "log.example/keys"`, `"origin": "log.example/others"`)
 		}
-		l.setConfig(swap.policy, on)
+		l.serve()
+		l.refuses(size, swap.says, "bring back the configuration and the key files")
+		l.stop()
 		l.write(swap.file, mine)
 	}
+	mine := l.read("witnesses.txt")
+	l.write("witnesses.txt", other.read("witnesses.txt"))
+	p := start(t, ".", filepath.Join(programs, "receiptlog"), "serve", "--dir", l.dir, "--listen", "127.0.0.1:0")
+	<-p.exited
+	if p.err == nil || !strings.Contains(p.out.String(), "none is of this log") {
+		t.Errorf("another log's policy: %v\n%s", p.err, p.out)
+	}
+	l.write("witnesses.txt", mine)
 	l.serve()
 	l.accept(l.submit(), 1)
 	l.stop()

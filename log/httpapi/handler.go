@@ -66,8 +66,12 @@ func (h *Handler) Server() *http.Server {
 }
 
 // Drain makes running batches take no further line and answer those they
-// took. Call it before http.Server.Shutdown, which waits for them.
-func (h *Handler) Drain() { h.drainOnce.Do(func() { close(h.draining) }) }
+// took, and lets nobody wait for a quorum of witnesses that is lost. Call it before
+// http.Server.Shutdown, which waits for them.
+func (h *Handler) Drain() {
+	h.drainOnce.Do(func() { close(h.draining) })
+	h.log.Drain()
+}
 
 // ServeHTTP finds the route, holds the request to its bounds and turns an
 // error into a problem document.

@@ -87,6 +87,8 @@ func problemOf(err error) (*api.Problem, time.Duration) {
 		return refusal(verdict.Errorf(api.CodeOverloaded, "", "%v", err)), retryBusy
 	case errors.Is(err, log.ErrClosed):
 		return refusal(verdict.Errorf(api.CodeOverloaded, "", "%v", err)), retryClosing
+	case errors.Is(err, log.ErrUnpublished):
+		return refusal(verdict.Errorf(api.CodeTimeout, "", "%v", err)), retryClosing
 	case errors.Is(err, log.ErrRefuses):
 		return refusal(verdict.Errorf(api.CodeNotSigning, "", "%v", err)), retryRefuses
 	case errors.Is(err, log.ErrSearchBehind):

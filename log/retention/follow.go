@@ -54,6 +54,10 @@ func (k *Keeper) Run(ctx context.Context) error {
 // Step does the next small piece of work, and reports whether there is more.
 // For one goroutine at a time.
 func (k *Keeper) Step(ctx context.Context) (more bool, err error) {
+	// I5, I6: a log that was rolled back may not know of a hold.
+	if err := k.log.Refused(); err != nil {
+		return false, err
+	}
 	if err := k.beginNew(); err != nil {
 		return false, err
 	}

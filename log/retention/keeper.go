@@ -25,6 +25,8 @@ type Log interface {
 	AwaitPublished(ctx context.Context, index uint64) error
 	// PublishedSize is the size of the published tree.
 	PublishedSize() uint64
+	// Refused returns why nothing may be appended or destroyed, or nil.
+	Refused() error
 	// Entries returns the durable entries of a bundle.
 	Entries(ctx context.Context, bundle uint64) ([][]byte, error)
 	// Unlist takes receipts, by their indices, out of what is searched, in the

@@ -21,6 +21,10 @@ import (
 // Nothing may be signed.
 var ErrRolledBack = errors.New("the log was rolled back: it published a checkpoint that its data does not have")
 
+// ErrNotOurs says that what is said to be a checkpoint of the log is not signed by
+// it: either is not what it should be.
+var ErrNotOurs = errors.New("a checkpoint said to be seen of this log is not signed by it")
+
 // Tree is the durable tree of a log: a driver's reader.
 type Tree interface {
 	Tree() (size uint64, root [32]byte)
@@ -28,12 +32,12 @@ type Tree interface {
 }
 
 // Check verifies a signed checkpoint with the log's own keys and returns
-// ErrRolledBack unless the tree extends it. Any other error means that this could
-// not be found out.
+// ErrRolledBack unless the tree extends it, and ErrNotOurs where it is none. Any
+// other error means that this could not be found out.
 func Check(ctx context.Context, log Tree, own *policy.Policy, signed []byte) error {
 	verified, err := own.Verify(signed)
 	if err != nil {
-		return fmt.Errorf("a checkpoint said to be seen of this log is not signed by it: %w", err)
+		return fmt.Errorf("%w: %w", ErrNotOurs, err)
 	}
 	cp := verified.Checkpoint
 	size, _ := log.Tree()

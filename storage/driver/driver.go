@@ -27,6 +27,11 @@ type Options struct {
 	// size the published one, at that time. If it fails nothing is published.
 	WithPublication func(b *kv.Batch, size uint64, at time.Time) error
 
+	// Refused is asked before anything is signed. While it returns an error nothing
+	// is, nothing is published, and it does not matter whether the tree extends what
+	// was: reading goes on. nil: never.
+	Refused func() error
+
 	// OnPublish is called after each publication, in order, on the publisher's
 	// goroutine: it must return soon.
 	OnPublish func(size uint64, signed []byte)
@@ -85,6 +90,9 @@ func New(db *kv.DB, opts Options) *Driver {
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
+	}
+	if opts.Refused == nil {
+		opts.Refused = func() error { return nil }
 	}
 	if opts.MaxBatchLeaves <= 0 {
 		opts.MaxBatchLeaves = DefaultMaxBatchLeaves

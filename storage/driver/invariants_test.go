@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/transparency-dev/tessera"
 	"golang.org/x/mod/sumdb/note"
 
@@ -261,8 +262,71 @@ func TestI4NeverShrinksNorForks(t *testing.T) {
 			if _, err := start(setup{fs: disk}); !errors.Is(err, driver.ErrRollback) {
 				t.Fatalf("the log starts: %v", err)
 			}
+			readsOn(t, disk)
 		})
 	}
+}
+
+// readsOn holds that the rolled back log can be read, shows no checkpoint that its
+// tree does not have, and signs nothing.
+func readsOn(t *testing.T, disk vfs.FS) {
+	t.Helper()
+	refused := errors.New("refused")
+	l, err := start(setup{fs: disk, signer: neverSigner{t}, opts: driver.Options{Refused: func() error { return refused }}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.stop(t)
+	if err := l.driver.CheckPublished(); !errors.Is(err, driver.ErrRollback) {
+		t.Errorf("the published checkpoint: %v", err)
+	}
+	size, root := l.driver.Tree()
+	signed, at, err := l.driver.LastExtended()
+	if err != nil || at.IsZero() {
+		t.Fatalf("nothing to show of %d entries: %v, %v", size, at, err)
+	}
+	want := fmt.Sprintf("%s\n%d\n%s\n\n", origin, size, base64.StdEncoding.EncodeToString(root[:]))
+	if !bytes.HasPrefix(signed, []byte(want)) {
+		t.Errorf("it shows\n%s\nwant\n%s", signed, want)
+	}
+	l.add(t, 1)
+	time.Sleep(50 * time.Millisecond)
+}
+
+// neverSigner fails the test when it is asked to sign.
+type neverSigner struct{ t *testing.T }
+
+func (neverSigner) Name() string    { return origin }
+func (neverSigner) KeyHash() uint32 { return 1 }
+func (s neverSigner) Sign([]byte) ([]byte, error) {
+	s.t.Error("I5: it signs")
+	return nil, errors.New("it signs")
+}
+
+// A log that was rolled back and kept no checkpoint that its tree has shows none.
+func TestI5NothingToShow(t *testing.T) {
+	disk := storagetest.NewFaultFS(storagetest.Fault{})
+	l, err := start(setup{fs: disk, create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.add(t, 10)
+	l.publish(t)
+	lower, upper := kv.PublishedBounds(0, 0)
+	b := l.db.NewBatch()
+	if err := l.db.Scan(lower, upper, func(key, signed []byte) error {
+		b.Set(bytes.Clone(key), bytes.Replace(signed, []byte(origin), []byte("log.example/other"), 1))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Commit(true); err != nil {
+		t.Fatal(err)
+	}
+	if signed, _, err := l.driver.LastExtended(); signed != nil || err != nil {
+		t.Errorf("it shows %q, %v", signed, err)
+	}
+	l.stop(t)
 }
 
 func mustGet(t *testing.T, db *kv.DB, key []byte) []byte {
