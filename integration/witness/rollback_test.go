@@ -1,7 +1,9 @@
 package witness
 
 import (
+	"errors"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -33,6 +35,19 @@ func (l *ourLog) refuses(size uint64, why, do string) {
 	}
 }
 
+// inRunbook holds that the README's runbook shows a message.
+func inRunbook(t *testing.T, message string) {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, runbook, found := strings.Cut(string(text), "#### Runbook: the log refuses to sign\n")
+	if !found || !strings.Contains(runbook, message) {
+		t.Errorf("the README's runbook does not show %q", message)
+	}
+}
+
 // newest is what an operator is told to look for.
 const newest = "find the newest data directory and start with that"
 
@@ -59,14 +74,35 @@ func TestI5RestoredBackup(t *testing.T) {
 				l.submit()
 			}
 			l.stop()
+			const older = "this log at size 5, and our tree has only 2 entries: our data is older than what was published"
+			inRunbook(t, older)
 			backup.serve()
-			backup.refuses(2, "this log at size 5, and our tree has only 2 entries: our data is older than what was published", newest)
+			backup.refuses(2, older, newest)
 			backup.stop()
+			if name == "ours" { // which asks nobody
+				l.restoredData(backup)
+			}
 			l.serve() // the newest data is good
 			l.accept(l.submit(), len(witnesses))
 			l.stop()
 		})
 	}
+}
+
+// restoredData puts the data alone of an old copy back, in a copy of the stopped log:
+// the log itself knows.
+func (l *ourLog) restoredData(old *ourLog) {
+	l.t.Helper()
+	const why = "the log was rolled back: it published a checkpoint that its data does not have: it had 5 entries, the data has 2"
+	inRunbook(l.t, why)
+	half := l.copyTo(filepath.Join(l.t.TempDir(), "half"))
+	data := filepath.Join(half.dir, "data")
+	if err := errors.Join(os.RemoveAll(data), os.CopyFS(data, os.DirFS(filepath.Join(old.dir, "data")))); err != nil {
+		l.t.Fatal(err)
+	}
+	half.serve()
+	half.refuses(2, why, newest)
+	half.stop()
 }
 
 // TestI5CopyBesideTheOriginal: a copy is started while the original runs. Whoever
@@ -85,7 +121,9 @@ func TestI5CopyBesideTheOriginal(t *testing.T) {
 	if resp, body := other.post(other.receipt("of-the-copy"), true); resp.StatusCode == http.StatusCreated {
 		t.Fatalf("I5: the copy has published another tree: %s", body)
 	}
-	other.refuses(1, "another tree of this log at size 2", newest)
+	const another = "another tree of this log at size 2"
+	inRunbook(t, another)
+	other.refuses(1, another, newest)
 	l.accept(l.submit(), 2)
 	l.stop()
 	other.kill()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"filippo.io/torchwood"
+	"filippo.io/torchwood/tesserax"
 	"github.com/transparency-dev/tessera"
 	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
@@ -111,8 +112,32 @@ func accept(t *testing.T, policyText, signed []byte, cosignatures int) {
 	}
 }
 
+// read has torchwood's client verify a checkpoint and read every entry under it.
+func (l *tesseraLog) read(policyText, signed []byte) {
+	l.t.Helper()
+	theirs, err := torchwood.ParsePolicy(policyText)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	c, _, err := torchwood.VerifyCheckpoint(signed, theirs)
+	if err != nil {
+		l.t.Fatalf("torchwood refuses it: %v\n%s", err, signed)
+	}
+	client, err := torchwood.NewClient(tesserax.NewTileReader(l.reader))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	entries := int64(0)
+	for range client.AllEntries(l.t.Context(), c.Tree, 0) {
+		entries++
+	}
+	if err := client.Err(); err != nil || entries != c.N {
+		l.t.Errorf("torchwood reads %d of %d entries: %v", entries, c.N, err)
+	}
+}
+
 // TestWeCosignTesseraLogs: a log run by Tessera's POSIX driver asks our witness,
-// for a line of either algorithm.
+// for a line of either algorithm, and torchwood's client reads the log under it.
 func TestWeCosignTesseraLogs(t *testing.T) {
 	w := ours(t, "witness.example/ours")
 	for i, algorithm := range []string{"ed25519", "ml-dsa-44"} {
@@ -121,7 +146,9 @@ func TestWeCosignTesseraLogs(t *testing.T) {
 			p := policyText(l.vkey, 1, [][3]string{{"w", w.vkeys[i], w.url}})
 			l.start(s, p)
 			for _, n := range []int{1, 5, 300} {
-				accept(t, p, l.grow(n), 1)
+				signed := l.grow(n)
+				accept(t, p, signed, 1)
+				l.read(p, signed)
 			}
 		})
 	}
