@@ -12,9 +12,13 @@ import (
 	"github.com/armalo/receiptlog/storage/driver"
 )
 
-// ErrForeignKeys says that the data is not of the log that the configuration and
-// the keys are of.
-var ErrForeignKeys = errors.New("the published checkpoint is not signed by these log keys")
+// What may be wrong with data, configuration and keys that were put together.
+var (
+	// ErrForeignKeys says that others than the log's keys signed what is published.
+	ErrForeignKeys = errors.New("the published checkpoint is not signed by these log keys")
+	// ErrOtherLog says that they have different origins.
+	ErrOtherLog = errors.New("they are not of one log")
+)
 
 // identify finds out whose data this is, before anything is signed: nobody who
 // knows the log would believe other keys (I5). Where the keys are not those of the
@@ -30,7 +34,7 @@ func (l *Log) identify() error {
 		l.witnesses.policy, err = l.opts.witnessed(l.policy)
 		return err
 	}
-	known, err := l.opts.known(l.db.Origin())
+	known, err := policy.ForLog(l.opts.knownKeys(l.db.Origin())...)
 	if err != nil || signed == nil {
 		return why
 	}
@@ -56,42 +60,48 @@ func (l *Log) onRecord() ([]byte, error) {
 }
 
 // checkIdentity holds data, configuration and keys against each other, and sets the
-// policy that trusts the keys.
-func (l *Log) checkIdentity(signed []byte) (err error) {
+// policy that trusts the log's keys, present and past.
+func (l *Log) checkIdentity(signed []byte) error {
 	data := l.db.Origin()
 	if named := l.opts.Origin; named != "" && named != data {
-		return fmt.Errorf("the data is of the log %s, and the configuration is of %s", data, named)
+		return fmt.Errorf("the data is of the log %s, and the configuration is of %s: %w", data, named, ErrOtherLog)
 	}
 	var vkeys []string
 	for _, s := range l.opts.Signers {
 		if s.Name() != data {
-			return fmt.Errorf("the data is of the log %s, and a log key is of %s", data, s.Name())
+			return fmt.Errorf("the data is of the log %s, and a log key is of %s: %w", data, s.Name(), ErrOtherLog)
 		}
 		vkeys = append(vkeys, s.Verifier().VKey())
 	}
-	if l.policy, err = policy.ForLog(vkeys...); err != nil || signed == nil {
+	signing, err := policy.ForLog(vkeys...)
+	if err != nil {
 		return err
 	}
-	verified, err := l.policy.Verify(signed)
+	known := l.opts.knownKeys(data)
+	if l.policy, err = signing.WithLogs(known...); err != nil || signed == nil {
+		return err
+	}
+	verified, err := signing.Verify(signed)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrForeignKeys, err)
 	}
-	if got, want := len(verified.LogKeys), len(vkeys); got != want {
-		return fmt.Errorf("%w: %d of %d have", ErrForeignKeys, got, want)
+	for _, vkey := range vkeys {
+		// A key that is being rotated in has signed nothing yet, and is announced.
+		if !slices.Contains(verified.LogKeys, vkey) && !slices.Contains(known, vkey) {
+			return fmt.Errorf("%w: %d of %d have, and readers do not know all of the others", ErrForeignKeys, len(verified.LogKeys), len(vkeys))
+		}
 	}
 	return nil
 }
 
-// known returns the policy that trusts the keys that readers of the log of that
-// origin were given.
-func (o *Options) known(origin string) (*policy.Policy, error) {
-	var vkeys []string
+// knownKeys returns the keys of the log of that origin that its readers were given.
+func (o *Options) knownKeys(origin string) (vkeys []string) {
 	for _, vkey := range o.Known {
 		if v, err := checkpoint.NewVerifier(vkey); err == nil && v.Name() == origin {
 			vkeys = append(vkeys, vkey)
 		}
 	}
-	return policy.ForLog(vkeys...)
+	return vkeys
 }
 
 // witnessed returns the policy that trusts the log's own keys and asks for the

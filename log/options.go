@@ -45,11 +45,13 @@ type Options struct {
 	// Origin is the log's name as the operator has it; "" means that of the data.
 	Origin string
 	// Signers sign checkpoints. Their name is the log's origin. The first must
-	// be of type Ed25519 (0x01), which every C2SP client understands. Where they
-	// are not those that signed what is published, the log refuses to sign (I5).
+	// be of type Ed25519 (0x01), which every C2SP client understands. One of them
+	// must have signed what is published, and each that has not must be among
+	// Known; else the log refuses to sign (I5).
 	Signers []*checkpoint.Signer
-	// Known are the log's verifier keys as readers were given them. They are what a
-	// log with other Signers is still read by.
+	// Known are the log's verifier keys as readers were given them: also those
+	// that sign no more, and those that will. A log with other Signers is still
+	// read by them.
 	Known []string
 	// Issuers are the DIDs whose receipts are accepted. No others are.
 	Issuers []string

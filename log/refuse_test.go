@@ -92,16 +92,16 @@ func TestI5RefusesAndIsRead(t *testing.T) {
 			o.Signers = []*checkpoint.Signer{o.Signers[0], other.Options.Signers[1]}
 		}, "1 of 2 have", log.ErrForeignKeys, 3},
 		"a key of another log": {w.Options, func(o *log.Options) { o.Signers = []*checkpoint.Signer{stranger} },
-			"the data is of the log log.example/test, and a log key is of log.example/stranger", nil, 3},
+			"the data is of the log log.example/test, and a log key is of log.example/stranger", log.ErrOtherLog, 3},
 		"configured as another log": {w.Options, func(o *log.Options) { o.Origin = "log.example/renamed" },
-			"the data is of the log log.example/test, and the configuration is of log.example/renamed", nil, 3},
+			"the data is of the log log.example/test, and the configuration is of log.example/renamed", log.ErrOtherLog, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := copied(t, c.options)
 			o.Known, o.RepublishInterval = known, o.CheckpointInterval
 			c.change(&o)
 			l := refusing(t, o, c.why)
-			if c.is != nil && !errors.Is(l.Refused(), c.is) {
+			if !errors.Is(l.Refused(), c.is) {
 				t.Errorf("it refuses with %v", l.Refused())
 			}
 			p := l.Published()

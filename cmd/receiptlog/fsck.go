@@ -86,7 +86,7 @@ func fsckOptions(dir string) (fsck.Options, error) {
 	if err != nil {
 		return fsck.Options{}, exit.With(exit.CannotTell, err, "")
 	}
-	return fsck.Options{Dir: filepath.Join(dir, dataName), Origin: c.Origin, Policy: own, Keys: len(own.Logs()), Seen: published}, nil
+	return fsck.Options{Dir: filepath.Join(dir, dataName), Origin: c.Origin, Policy: own, Seen: published}, nil
 }
 
 // fsckPolicy trusts the log's own keys, or where they are not, as in a backup,

@@ -165,20 +165,6 @@ func makeAdmin(dir, origin, file string) (string, error) {
 	return "", durable.Create(file, []byte(key.Secret+"\n"), 0o600)
 }
 
-// policyText is a C2SP tlog-policy that trusts this log and asks for no
-// witnesses.
-func policyText(origin, url string, vkeys ...string) []byte {
-	text := "# Trust policy (C2SP tlog-policy) for receipts in the log\n# " + origin + "\n"
-	for _, vkey := range vkeys {
-		text += "log " + vkey
-		if url != "" {
-			text += " " + url
-		}
-		text += "\n"
-	}
-	return []byte(text + "quorum none\n")
-}
-
 func sayMade(w io.Writer, dir string, c *Config, made *madeLog) error {
 	fmt.Fprintf(w, "made the log %s in %s\n\n", c.Origin, dir)
 	fmt.Fprintf(w, "its keys, for those who verify (in full in %s):\n", filepath.Join(dir, policyName))

@@ -2,13 +2,11 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/armalo/receiptlog/client/checkpoint"
-	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/cmd/internal/durable"
 	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
@@ -21,23 +19,6 @@ func generate(dir, name, origin string, make func(string) (skey, vkey string, er
 		return "", exit.With(exit.Usage, fmt.Errorf("make a key for %q: %w", origin, err), "an origin is a name such as log.example.com, without blanks, plus signs or a scheme")
 	}
 	return vkey, durable.Create(filepath.Join(dir, name), []byte(skey+"\n"), 0o600)
-}
-
-// knownKeys returns the log's verifier keys as readers were given them, by the
-// policy file beside the data.
-func knownKeys(dir string) (vkeys []string, err error) {
-	text, err := os.ReadFile(filepath.Join(dir, policyName))
-	if err != nil {
-		return nil, err
-	}
-	p, err := policy.Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, policyName), err)
-	}
-	for _, l := range p.Logs() {
-		vkeys = append(vkeys, l.VKey)
-	}
-	return vkeys, nil
 }
 
 // loadSigners reads the log's keys.

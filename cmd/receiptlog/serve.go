@@ -188,7 +188,7 @@ func explainUnopened(dir string, err error) error {
 	switch {
 	case errors.Is(err, kv.ErrBackup):
 		return exit.With(exit.Bad, err, "make it a log again with: receiptlog restore")
-	case errors.Is(err, log.ErrForeignKeys):
+	case errors.Is(err, log.ErrForeignKeys), errors.Is(err, log.ErrOtherLog):
 		return exit.With(exit.Bad, err, "bring back the key files that init made; a log with other keys is another log")
 	case errors.Is(err, kv.ErrHurt):
 		return exit.With(exit.Bad, err, "see what still verifies with receiptlog fsck --dir "+dir+", and restore a backup")

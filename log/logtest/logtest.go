@@ -127,7 +127,7 @@ func (w *World) finish() {
 func (w *World) Fsck() *fsck.Report {
 	w.T.Helper()
 	report, err := fsck.Run(context.Background(), fsck.Options{
-		Dir: w.Options.Dir, Origin: Origin, Policy: w.Policy, Keys: len(w.vkeys), Storage: w.Options.Storage,
+		Dir: w.Options.Dir, Origin: Origin, Policy: w.Policy, Storage: w.Options.Storage,
 	})
 	if err != nil {
 		w.T.Fatalf("fsck: %v", err)

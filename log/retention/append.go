@@ -148,5 +148,10 @@ func (k *Keeper) InForce(org string) (*rules.Ruling, []uint64) {
 			holds = append(holds, h.Index)
 		}
 	}
-	return k.state.InForce(org, ^uint64(0)), holds
+	ruling := k.state.InForce(org, ^uint64(0))
+	if ruling != nil {
+		own := *ruling // the machine goes on with its own
+		ruling = &own
+	}
+	return ruling, holds
 }
