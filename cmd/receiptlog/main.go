@@ -6,7 +6,7 @@
 //	reindex drop the search index, so that it is built anew
 //	backup  copy a log, running or not
 //	restore make a backup a log again
-//	log-keys list, add and retire the keys that sign checkpoints
+//	log-keys  list, add and retire the keys that sign checkpoints
 //	key     make, list, rotate and revoke API keys
 //	rules   show or set how long an organisation's receipts are kept
 //	hold    place a legal hold, or lift one
