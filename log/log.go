@@ -34,6 +34,7 @@ type Log struct {
 	resolver  did.Resolver
 	policy    *policy.Policy // the log's own keys
 	refused   atomic.Pointer[Refusal]
+	frozen    bool // for good, since before it was opened
 	witnesses witnesses
 	metrics   *metrics
 
@@ -150,7 +151,7 @@ func (l *Log) start() (err error) {
 		l.witnesses.close()
 		return err
 	}
-	if l.Refused() == nil {
+	if l.Refused() == nil && !l.frozen {
 		l.keep(ctx)
 	}
 	l.keepSearch(ctx)
@@ -229,7 +230,7 @@ func (l *Log) Close(ctx context.Context) error {
 	}
 	l.Drain()
 	var err error
-	if l.Failure() == nil && l.Refused() == nil {
+	if l.Failure() == nil && l.Refused() == nil && !l.frozen {
 		err = l.publishLast(ctx)
 	}
 	l.stop()

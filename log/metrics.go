@@ -28,7 +28,7 @@ type metrics struct {
 func newMetrics(l *Log) (*metrics, error) {
 	meter := otel.Meter("github.com/armalo/receiptlog/log")
 	m := new(metrics)
-	var errs [6]error
+	var errs [7]error
 	m.refusals, errs[0] = meter.Int64Counter("receiptlog.receipts.refused",
 		metric.WithDescription("Receipts that were not taken in, by code"))
 	m.pushbacks, errs[1] = meter.Int64Counter("receiptlog.receipts.pushback",
@@ -45,6 +45,9 @@ func newMetrics(l *Log) (*metrics, error) {
 	full, err := meter.Int64ObservableGauge("receiptlog.storage.full",
 		metric.WithDescription("1 while receipts are refused because the disk is nearly full"))
 	errs[5] = err
+	frozen, err := meter.Int64ObservableGauge("receiptlog.frozen",
+		metric.WithDescription("1 where the log is frozen for good"))
+	errs[6] = err
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
@@ -55,8 +58,9 @@ func newMetrics(l *Log) (*metrics, error) {
 		}
 		o.ObserveInt64(failed, one(l.Failure() != nil))
 		o.ObserveInt64(full, one(l.Full()))
+		o.ObserveInt64(frozen, one(l.frozen))
 		return nil
-	}, size, age, failed, full)
+	}, size, age, failed, full, frozen)
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}

@@ -69,6 +69,11 @@ func (l *Log) compare() error {
 	if err != nil {
 		return err
 	}
+	last, err := tree.Frozen()
+	if err != nil {
+		return err
+	}
+	l.frozen = last != nil
 	switch err := tree.CheckPublished(); {
 	case errors.Is(err, driver.ErrRollback):
 		l.refuse(err, doNewest)

@@ -110,6 +110,8 @@ func (l *Log) accepting() error {
 		return ErrFailed
 	case l.closing.Load():
 		return ErrClosed
+	case l.frozen:
+		return ErrFrozen
 	case l.Refused() != nil:
 		return ErrRefuses // I5: what is taken in would be lost
 	}

@@ -47,7 +47,7 @@ func (l *Log) giveUp() {
 
 // openWitnesses makes the cosigner, if the policy has witnesses to ask.
 func (l *Log) openWitnesses() (err error) {
-	if l.opts.Witnesses == nil || l.Refused() != nil {
+	if l.opts.Witnesses == nil || l.Refused() != nil || l.frozen {
 		return nil
 	}
 	for _, warning := range l.opts.Witnesses.Warnings() {

@@ -16,6 +16,7 @@ const (
 	CodeTimeout              verdict.Code = "timeout"
 	CodeStorageFull          verdict.Code = "storage_full" // reading goes on
 	CodeNotSigning           verdict.Code = "not_signing"  // the log was rolled back; reading goes on
+	CodeFrozen               verdict.Code = "frozen"       // for good; reading goes on
 	CodeNotFound             verdict.Code = "not_found"    // no such route
 	CodeMethodNotAllowed     verdict.Code = "method_not_allowed"
 	CodeUnsupportedMediaType verdict.Code = "unsupported_media_type"
@@ -79,6 +80,7 @@ var titles = map[verdict.Code]string{
 	CodeTimeout:               "The log took too long",
 	CodeStorageFull:           "The log's disk is nearly full",
 	CodeNotSigning:            "The log signs nothing until its operator has looked after it",
+	CodeFrozen:                "The log is frozen and takes nothing in any more",
 	CodeNotFound:              "No such route",
 	CodeMethodNotAllowed:      "The route does not take this method",
 	CodePrivate:               "The receipt is not public",

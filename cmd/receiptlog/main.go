@@ -6,6 +6,7 @@
 //	reindex drop the search index, so that it is built anew
 //	backup  copy a log, running or not
 //	restore make a backup a log again
+//	freeze  end a log for good, and leave it to be read
 //	log-keys  list, add and retire the keys that sign checkpoints
 //	key     make, list, rotate and revoke API keys
 //	rules   show or set how long an organisation's receipts are kept
@@ -37,6 +38,6 @@ hands out bundles that anybody can verify offline with receiptctl.`,
   receiptlog serve --dir /var/lib/receiptlog
   receiptlog fsck --dir /var/lib/receiptlog`,
 	}
-	root.AddCommand(newInit(), newServe(), newFsck(), newReindex(), newBackup(), newRestore(), newLogKeys(), newKey(), newRules(), newHold(), newErase())
+	root.AddCommand(newInit(), newServe(), newFsck(), newReindex(), newBackup(), newRestore(), newFreeze(), newLogKeys(), newKey(), newRules(), newHold(), newErase())
 	return root
 }

@@ -49,6 +49,10 @@ func (c *checker) checkCheckpointRows() {
 		if name == driver.PublishedName {
 			return nil // it is checked by itself
 		}
+		if name == driver.FrozenName {
+			c.checkFrozen(value)
+			return nil
+		}
 		ours, err := cosign.CheckRow(name, value)
 		if !ours {
 			err = errors.New("no such row is known")
@@ -60,6 +64,17 @@ func (c *checker) checkCheckpointRows() {
 	})
 	if err != nil {
 		c.report.damage("checkpoint", "", err)
+	}
+}
+
+// checkFrozen compares the last checkpoint of a frozen log with the published one.
+func (c *checker) checkFrozen(signed []byte) {
+	verified, err := c.opts.Policy.Verify(signed)
+	if err == nil && (verified.Checkpoint.Size != c.published || verified.Checkpoint.Root != c.root) {
+		err = fmt.Errorf("the log is frozen at %d entries, and %d are published", verified.Checkpoint.Size, c.published)
+	}
+	if err != nil {
+		c.report.damage("checkpoint", driver.FrozenName, err)
 	}
 }
 

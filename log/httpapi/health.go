@@ -82,6 +82,9 @@ func (h *Handler) readiness(now time.Time) health {
 		return health{Detail: "the log refuses to sign: " + why.Error()}
 	}
 	p := h.log.Published()
+	if h.log.Frozen() && p != nil {
+		return health{OK: true, Size: p.Size(), Detail: "the log is frozen for good: it serves what is in it, and takes nothing in"}
+	}
 	if rule, lost := h.log.Quorum(); !lost.IsZero() {
 		state := health{Detail: fmt.Sprintf("since %s the quorum of witnesses, %s, does not cosign", lost.UTC().Format(time.RFC3339), rule)}
 		if p != nil {

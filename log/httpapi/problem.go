@@ -47,6 +47,7 @@ var statuses = map[verdict.Code]int{
 	api.CodeTimeout:              http.StatusServiceUnavailable,
 	api.CodeStorageFull:          http.StatusInsufficientStorage,
 	api.CodeNotSigning:           http.StatusServiceUnavailable,
+	api.CodeFrozen:               http.StatusForbidden,
 	api.CodeIdempotencyReused:    http.StatusUnprocessableEntity,
 	api.CodeCursorInvalid:        http.StatusBadRequest,
 	api.CodeIndexBehind:          http.StatusServiceUnavailable,
@@ -93,6 +94,8 @@ func problemOf(err error) (*api.Problem, time.Duration) {
 		return refusal(verdict.Errorf(api.CodeNotSigning, "", "%v", err)), retryRefuses
 	case errors.Is(err, log.ErrSearchBehind):
 		return refusal(verdict.Errorf(api.CodeIndexBehind, "", "%v", err)), retryBehind
+	case errors.Is(err, log.ErrFrozen):
+		return refusal(verdict.Errorf(api.CodeFrozen, "", "%v", err)), 0 // trying again does not help
 	case errors.Is(err, log.ErrFull):
 		return refusal(verdict.Errorf(api.CodeStorageFull, "", "%v", err)), retryFull
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -25,6 +25,8 @@ type publisher struct {
 	reader *Reader
 	opts   Options
 
+	frozen bool // the published checkpoint is the last one
+
 	interval  time.Duration // least time between publications
 	republish time.Duration // most time between publications; 0: no bound
 	sign      func(ctx context.Context, size uint64, root []byte) ([]byte, error)
@@ -53,7 +55,11 @@ func newPublisher(db *kv.DB, store *cas.Store, r *Reader, opts Options, append *
 // begin checks, before anything is signed, that the tree extends what was
 // published (I5), and makes the first publication of a log.
 func (p *publisher) begin(ctx context.Context) error {
-	if p.opts.Refused() != nil {
+	signed, err := p.reader.Frozen()
+	if err != nil {
+		return err
+	}
+	if p.frozen = signed != nil; p.refused() != nil {
 		return nil // who signs nothing cannot fork; run says why nothing is published
 	}
 	if err := p.reader.extends(p.reader.durable.Load()); err != nil {
@@ -62,7 +68,7 @@ func (p *publisher) begin(ctx context.Context) error {
 	if p.reader.published.Load().signed != nil {
 		return nil
 	}
-	err := p.publish(ctx)
+	err = p.publish(ctx)
 	var cosign *cosignError
 	if errors.As(err, &cosign) {
 		p.opts.Logger.Warn("not published yet", "err", err)
@@ -90,6 +96,9 @@ func (p *publisher) run(ctx context.Context) {
 			continue
 		}
 		if ctx.Err() != nil {
+			return
+		}
+		if errors.Is(err, ErrFrozen) {
 			return
 		}
 		failing.failed(p.opts.Logger, err)
@@ -138,7 +147,7 @@ func (p *publisher) awaitInterval(ctx context.Context) bool {
 // publish makes the checkpoint of the durable tree, has it cosigned, stores it
 // and only then lets it be seen.
 func (p *publisher) publish(ctx context.Context) error {
-	if err := p.opts.Refused(); err != nil {
+	if err := p.refused(); err != nil {
 		return err // I5
 	}
 	state := p.reader.durable.Load() // I3: nothing else is ever signed
