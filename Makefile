@@ -43,6 +43,10 @@ bench: build ## measure; prints lines of the form METRIC <name> <value> <unit>
 bench-export: build ## export and verify RECEIPTS receipts (default 200000), and measure that alone
 	$(GO) run ./integration/bench -bin bin -only-export -export $(or $(RECEIPTS),200000)
 
+.PHONY: bench-scale
+bench-scale: ## grow a log to LEAVES (default ten million) in DIR (8 GB), and measure how it holds up
+	$(GO) run ./storage/bench -scale -leaves $(or $(LEAVES),10000000) -dir "$(DIR)"
+
 .PHONY: clean
 clean: ## remove what make built
 	rm -rf bin integration/interop/node_modules

@@ -59,6 +59,10 @@ type Config struct {
 	// ReserveBytes are kept free on the disk. With less, receipts are answered
 	// with 507 while reading goes on; more than 64 MiB is sensible.
 	ReserveBytes uint64 `json:"reserveBytes"`
+	// MemTableBytes is how much is gathered in memory before it is written to a
+	// table. Up to four times as much may be in memory, and is read again at the
+	// next start. Less suits a very small machine, and costs writing.
+	MemTableBytes uint64 `json:"memTableBytes"`
 
 	// Retention is what the log promises at least about bodies.
 	Retention ConfigRetention `json:"retention"`
@@ -129,11 +133,17 @@ func defaultConfig() Config {
 		RepublishInterval:  config.Duration(log.DefaultRepublishInterval),
 		MaxOutstanding:     log.DefaultMaxOutstanding,
 		ReserveBytes:       kv.DefaultReserveBytes,
+		MemTableBytes:      kv.DefaultMemTableBytes,
 		Retention:          ConfigRetention{Floor: rules.DefaultTerms.Floor.String(), Notice: rules.DefaultTerms.Notice.String()},
 		Access:             ConfigAccess{RequestsPerSecond: access.DefaultRate},
 		Logging:            config.DefaultLogging,
 	}
 }
+
+const (
+	minMemTableBytes = 64 << 10 // some twenty receipts
+	maxMemTableBytes = 1 << 30  // four of them are 4 GiB of memory
+)
 
 // maxConfigBytes bounds the file: ten thousand issuers fit.
 const maxConfigBytes = 1 << 20
@@ -180,6 +190,9 @@ func (c *Config) Check() error {
 	}
 	if c.ReserveBytes == 0 {
 		return errors.New("reserveBytes must be more than zero")
+	}
+	if c.MemTableBytes < minMemTableBytes || c.MemTableBytes > maxMemTableBytes {
+		return fmt.Errorf("memTableBytes must be from %d to %d", minMemTableBytes, maxMemTableBytes)
 	}
 	return c.Logging.Check()
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -168,6 +169,7 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 		RepublishInterval:  time.Duration(c.RepublishInterval),
 		MaxOutstanding:     c.MaxOutstanding,
 		ReserveBytes:       c.ReserveBytes,
+		Storage:            kv.Options{MemTableBytes: c.MemTableBytes},
 		KeyRate:            c.Access.RequestsPerSecond,
 		Witnesses:          witnesses,
 		FailOpen:           c.FailOpen,
@@ -179,6 +181,8 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 		return nil, exit.With(exit.Bad, err, "another receiptlog runs on this directory; two would fork the log")
 	case errors.Is(err, kv.ErrNotExist):
 		return nil, exit.With(exit.Bad, err, "serve creates nothing: restore the data directory, or make a new log with init")
+	case errors.Is(err, syscall.ENOSPC):
+		return nil, exit.With(exit.Bad, err, "nothing is lost. Starting writes the write-ahead log to tables: make room for four times memTableBytes, then start again")
 	}
 	return l, explainUnopened(dir, err)
 }

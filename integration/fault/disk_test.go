@@ -109,6 +109,15 @@ func TestFullDisk(t *testing.T) {
 	l.refused507(ctx, c, "none-left")
 	l.goesOn(ctx, c)
 
+	s.Kill()
+	s.saysDiskIsFull(t)
+	if err := os.Remove(other); err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	c = s.Client()
+	ballast(t, other, reserveBytes/2)
+	l.refused507(ctx, c, "little-left")
 	if err := os.Remove(other); err != nil {
 		t.Fatal(err)
 	}
@@ -116,6 +125,20 @@ func TestFullDisk(t *testing.T) {
 	l.Audit(ctx, c)
 	s.Stop()
 	s.Fsck()
+}
+
+// saysDiskIsFull starts a log that was killed on a disk without a byte left, and
+// holds that it ends, and says why in plain words. Nothing may be worse after it.
+func (s *server) saysDiskIsFull(t *testing.T) {
+	t.Helper()
+	if s.Launch() {
+		t.Error("the log runs, although it cannot write what it recovers")
+		s.Kill()
+		return
+	}
+	if said := s.log.String(); s.Status() != 1 || !strings.Contains(said, "no space left on device") || !strings.Contains(said, "make room") {
+		t.Errorf("serve ended with status %d, want 1 and why\n%s", s.Status(), said)
+	}
 }
 
 // untilRefused submits large receipts until one is refused, and returns how many

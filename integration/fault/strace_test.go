@@ -63,6 +63,8 @@ func TestSystemCallsFail(t *testing.T) {
 	is := newIssuer(t)
 	base := filepath.Join(t.TempDir(), "log")
 	s := newServer(t, base, is)
+	// So small that a few waves change the write-ahead log, flush and compact.
+	setConfig(t, s.Dir, "memTableBytes", fmt.Sprint(64<<10))
 	s.Start()
 	before := newLedger(t, is, s)
 	before.wave(t, s, "base")
@@ -208,12 +210,12 @@ func traced(t *testing.T, pid int) bool {
 }
 
 // strace is the program to run the server under. Only calls on the files of the
-// database count: the first forty of each kind, which is more than a run makes.
+// database count: the first hundred of each kind, which is more than a run makes.
 func (in *injection) strace(trace, dir string, k int) []string {
 	data := filepath.Join(dir, "data")
 	args := []string{"strace", "-f", "-e", "quiet=all", "-e", "signal=none", "-o", trace,
 		"-e", "trace=" + in.calls, "-e", fmt.Sprintf("inject=%s:%s:when=%d", in.calls, in.how, k), "-P", data}
-	for n := 1; n <= 40; n++ {
+	for n := 1; n <= 100; n++ {
 		for _, name := range []string{"%06d.log", "%06d.sst", "%06d.blob", "MANIFEST-%06d", "OPTIONS-%06d", "temporary.%06d.dbtmp"} {
 			args = append(args, "-P", filepath.Join(data, fmt.Sprintf(name, n)))
 		}

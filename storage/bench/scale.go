@@ -40,6 +40,7 @@ func measureScale(dir string, total uint64) error {
 		}
 		last = done
 		all.leaves, all.took, all.cpu, all.written = all.leaves+done.leaves, all.took+done.took, all.cpu+done.cpu, all.written+done.written
+		fmt.Fprintf(os.Stderr, "# %d of %d leaves, %.0f leaves/s, %.0f MB of memory\n", all.leaves, total, done.perSecond(), residentMB())
 	}
 	fmt.Printf("# %d leaves in %.0f s: %.0f leaves/s, %.2f µs of processor a leaf\n", all.leaves, all.took.Seconds(), all.perSecond(), all.cpuMicros())
 	metric("append_10m_vs_100k", last.cpuMicros()/first.cpuMicros(), "times")

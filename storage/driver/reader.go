@@ -89,19 +89,17 @@ func (r *Reader) ReadTile(_ context.Context, level, index uint64, p uint8) ([]by
 	if t := r.tiles.get(id); t != nil {
 		return t.data[:end:end], nil
 	}
-	data, err := readTile(r.db, id)
-	if err == nil && len(data) < end {
-		err = fmt.Errorf("%w: it has %d bytes and should have %d", ErrCorrupt, len(data), end)
+	t, err := readTile(r.db, id)
+	if err == nil && t.width < width {
+		err = fmt.Errorf("%w: it has %d hashes and should have %d", ErrCorrupt, t.width, width)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("tile %d/%d: %w", level, index, err)
 	}
-	if len(data) == tile.Width*tile.HashSize {
-		t := &cachedTile{id: id, width: tile.Width}
-		copy(t.data[:], data)
+	if t.width == tile.Width {
 		r.tiles.add(t)
 	}
-	return data[:end:end], nil
+	return t.data[:end:end], nil
 }
 
 // ReadEntryBundle returns the first p entries of a bundle, all of them if p is
@@ -131,18 +129,18 @@ func (r *Reader) checkWidth(level, index uint64, p uint8) (int, error) {
 }
 
 // readTile returns all hashes of a tile that are stored.
-func readTile(db *kv.DB, id tileID) ([]byte, error) {
+func readTile(db *kv.DB, id tileID) (*cachedTile, error) {
 	lower, upper := kv.HashesBounds(id.level, id.index)
-	data := make([]byte, 0, tile.Width*tile.HashSize)
+	t := &cachedTile{id: id}
 	err := db.Scan(lower, upper, func(key, value []byte) error {
 		first := int(key[len(key)-1])
-		if first*tile.HashSize != len(data) || len(value)%tile.HashSize != 0 {
-			return fmt.Errorf("%w: %d bytes at hash %d, behind %d bytes", ErrCorrupt, len(value), first, len(data))
+		if n := len(value) / tile.HashSize; first != t.width || len(value)%tile.HashSize != 0 || n > tile.Width-first {
+			return fmt.Errorf("%w: %d bytes at hash %d, behind %d hashes", ErrCorrupt, len(value), first, t.width)
 		}
-		data = append(data, value...)
+		t.width += copy(t.data[first*tile.HashSize:], value) / tile.HashSize
 		return nil
 	})
-	return data, err
+	return t, err
 }
 
 // readBundle returns the first width entries of a bundle.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -18,6 +19,8 @@ import (
 type fatal struct {
 	logger  *slog.Logger
 	onFatal func(error)
+
+	opening atomic.Bool // nobody was promised anything yet
 
 	once   sync.Once
 	failed chan struct{}
@@ -34,7 +37,7 @@ func (f *fatal) fail(err error) error {
 	f.once.Do(func() {
 		f.err = fmt.Errorf("database failed, restart to recover: %w", err)
 		close(f.failed)
-		f.logger.Error("database failed", "err", err)
+		f.logger.Error("database failed", "err", err.Error()) // not with a stack, as %+v has it
 		if f.onFatal != nil {
 			go f.onFatal(f.err)
 		}
@@ -65,10 +68,11 @@ func (f *fatal) events() *pebble.EventListener {
 }
 
 // background is told of failed flushes and compactions, which Pebble starts
-// again at once, and would for ever.
+// again at once, and would for ever. While the database is being opened nothing
+// is tried again: an operator is there, and better told than left waiting.
 func (f *fatal) background(err error) {
-	if passes(err) {
-		f.logger.Error("flush or compaction failed, will try again", "err", err)
+	if passes(err) && !f.opening.Load() {
+		f.logger.Error("flush or compaction failed, will try again", "err", err.Error())
 		time.Sleep(backgroundRetry)
 		return
 	}

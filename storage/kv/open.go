@@ -86,10 +86,12 @@ func (db *DB) open(opts Options) error {
 	opts.FS = &walFS{FS: opts.FS, dir: db.dir, fatal: db.fatal, marks: db.marks}
 	po := pebbleOptions(opts, db.fatal.events(), db.fatal)
 	po.Lock = db.lock
+	db.fatal.opening.Store(true)
 	err := db.fatal.guard(func() (err error) {
 		db.pebble, err = pebble.Open(db.dir, po)
 		return err
 	})
+	db.fatal.opening.Store(false)
 	if err != nil {
 		return errors.Join(err, db.closeMarks())
 	}
