@@ -34,7 +34,12 @@ func main() {
 	flag.IntVar(&s.batch, "batch", 40000, "receipts in the NDJSON run")
 	flag.IntVar(&s.export, "export", 0, "receipts to export, at least: more are logged if there are fewer")
 	flag.BoolVar(&s.only, "only-export", false, "measure nothing but the export")
+	files := flag.String("files", "", "serve this `folder` and do nothing else: what our server is compared with")
 	flag.Parse()
+	if *files != "" {
+		fmt.Fprintln(os.Stderr, "bench: error:", runFileServer(*files))
+		os.Exit(1)
+	}
 	if err := measure(context.Background(), s); err != nil {
 		fmt.Fprintln(os.Stderr, "bench: error:", err)
 		os.Exit(1)
@@ -86,6 +91,9 @@ func measure(ctx context.Context, s settings) error {
 	if err := is.ingest("batch", receipts[s.single:], func(round [][]byte) (time.Duration, error) {
 		return srv.submitLines(ctx, round)
 	}); err != nil {
+		return err
+	}
+	if err := measureTiles(ctx, srv); err != nil {
 		return err
 	}
 	return srv.export(ctx, is, s.latency+s.single+s.batch, s.export)
