@@ -73,6 +73,17 @@ func TestSearchAnswersAnIncident(t *testing.T) {
 			run(t, "receiptctl", "verify", filepath.Join(dir, f.Name()), "--policy", c.policy(), "--repo", c.path("repo"))
 		}
 	})
+	t.Run("private receipts are found with a key", func(t *testing.T) {
+		key := []string{"RECEIPTLOG_TOKEN=" + c.auditor}
+		dir := filepath.Join(t.TempDir(), "found")
+		status, out := tryRun(t, key, "receiptctl", "search", "--url", c.URL, "--org", "armalo", "--bundles", dir, "--policy", c.policy())
+		if status != 0 || !strings.Contains(out, "run-bare") || !strings.Contains(out, "[private]") || !strings.Contains(out, "3 bundles verified") {
+			t.Errorf("status %d:\n%s", status, out)
+		}
+		if status, out := tryRun(t, []string{"RECEIPTLOG_TOKEN=nobody's"}, "receiptctl", "search", "--url", c.URL); status != 1 || !strings.Contains(out, "unauthorized") {
+			t.Errorf("with a key of nobody's: status %d:\n%s", status, out)
+		}
+	})
 	t.Run("configuration drift", func(t *testing.T) {
 		status, out := tryRun(t, nil, "receiptctl", "drift", "--url", c.URL, "--policy", c.policy())
 		if status != 1 || !strings.Contains(out, "2 configurations, 1 change") || !strings.Contains(out, "- evalCheckSet: lint.clean") {
