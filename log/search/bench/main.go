@@ -3,7 +3,7 @@
 //
 //	search_build_per_s    receipts a second, from bodies to posting lists, as when
 //	                      a log from before there were lists is opened
-//	search_p50_ms         a selective search over HTTP on loopback, a page of
+//	search_p50_ms         a selective search over HTTP on loopback, up to 20
 //	search_p99_ms         receipts in the answer, of a log with that many receipts
 //	search_stream_per_s   receipts a second in a stream of all that match
 //	index_overhead        CPU of ingest with the search index over that without,

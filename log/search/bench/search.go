@@ -71,6 +71,9 @@ func measureSearch(ctx context.Context, s settings) error {
 	return stream(ctx, base)
 }
 
+// searchPage is how many receipts a page has: as many as a person looks at.
+const searchPage = 20
+
 // ask asks for little: what an incident asks for.
 func ask(ctx context.Context, base string, s settings) error {
 	c, err := api.New(base, api.Options{})
@@ -89,7 +92,7 @@ func ask(ctx context.Context, base string, s settings) error {
 			{Repository: fmt.Sprintf("https://git.example/project-%04d", i%projects), Gate: "receipt.publish", GateDecision: "allow", Verdict: "block"},
 		} {
 			began := time.Now()
-			page, err := c.SearchPage(ctx, q, "", 50)
+			page, err := c.SearchPage(ctx, q, "", searchPage)
 			if err != nil {
 				return err
 			}
