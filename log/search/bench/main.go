@@ -5,6 +5,7 @@
 //	                      a log from before there were lists is opened
 //	search_p50_ms         a selective search over HTTP on loopback, up to 20
 //	search_p99_ms         receipts in the answer, of a log with that many receipts
+//	search_cpu_ms         CPU of one such search, asking included
 //	search_stream_per_s   receipts a second in a stream of all that match
 //	index_overhead        CPU of ingest with the search index over that without,
 //	                      the median of rounds that take turns

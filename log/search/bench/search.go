@@ -81,6 +81,7 @@ func ask(ctx context.Context, base string, s settings) error {
 		return err
 	}
 	var times []time.Duration
+	before := cpu()
 	found := 0
 	for n := range s.queries {
 		i := n * 7919 % s.receipts
@@ -103,6 +104,7 @@ func ask(ctx context.Context, base string, s settings) error {
 			break
 		}
 	}
+	metric("search_cpu_ms", (cpu()-before).Seconds()*1e3/float64(len(times)), "ms")
 	slices.Sort(times)
 	metric("search_p50_ms", times[len(times)/2].Seconds()*1e3, "ms")
 	metric("search_p99_ms", times[len(times)*99/100].Seconds()*1e3, "ms")
