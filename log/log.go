@@ -20,6 +20,7 @@ import (
 	"github.com/armalo/receiptlog/log/access"
 	"github.com/armalo/receiptlog/log/retention"
 	"github.com/armalo/receiptlog/log/search"
+	"github.com/armalo/receiptlog/log/webhook"
 	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/index"
 	"github.com/armalo/receiptlog/storage/kv"
@@ -45,6 +46,7 @@ type Log struct {
 	keeper   *retention.Keeper
 	access   *access.Ring
 	search   *search.Follower
+	hooks    *webhook.Hooks
 	appender *tessera.Appender
 	shutdown func(context.Context) error // Tessera's
 	stop     context.CancelFunc          // ends the driver
@@ -53,7 +55,7 @@ type Log struct {
 	orgs      *orgs
 	published *publication
 
-	keeping    sync.WaitGroup // the keeper's work, the search index's, and looking after issuers
+	keeping    sync.WaitGroup // the work of the keeper, the search index and the hooks, and looking after issuers
 	publishing sync.Mutex     // held while a checkpoint is verified and shown
 
 	closing  atomic.Bool
@@ -119,6 +121,9 @@ func (l *Log) start() (err error) {
 		return err
 	}
 	if l.metrics, err = newMetrics(l); err != nil {
+		return err
+	}
+	if err := l.openHooks(); err != nil {
 		return err
 	}
 	if err := l.openWitnesses(); err != nil {

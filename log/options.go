@@ -10,6 +10,7 @@ import (
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/log/retention"
+	"github.com/armalo/receiptlog/log/webhook"
 	"github.com/armalo/receiptlog/storage/kv"
 )
 
@@ -89,6 +90,9 @@ type Options struct {
 	// NoSearch keeps no search index: searches are refused with ErrSearchBehind.
 	// If the log is opened without it later, the index is built then.
 	NoSearch bool
+	// Webhooks says how receivers are told of what happens. Now and Logger are set
+	// by Open.
+	Webhooks webhook.Options
 	// Seen are signed checkpoints that somebody has seen of this log. Where the data
 	// does not extend them, the log refuses to sign (I5).
 	Seen [][]byte

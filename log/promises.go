@@ -19,18 +19,19 @@ import (
 // openKeeper takes up what the log has promised.
 func (l *Log) openKeeper() (err error) {
 	o := l.opts.Retention
-	o.Now, o.Logger = l.clock, l.logger
+	o.Now, o.Logger, o.OnDone = l.clock, l.logger, l.tellErased
 	l.keeper, err = retention.Open(l.db, l.index, keeperLog{l}, o)
 	return err
 }
 
-// keep lets the keeper work until ctx ends.
+// keep lets the keeper work until ctx ends, and tells who wants to know.
 func (l *Log) keep(ctx context.Context) {
 	l.keeping.Go(func() {
 		if err := l.keeper.Run(ctx); err != nil {
 			l.fail(fmt.Errorf("keep promises: %w", err))
 		}
 	})
+	l.keeping.Go(func() { l.hooks.Run(ctx) })
 }
 
 // Keeper keeps the log's promises about bodies: rules, holds and erasures.

@@ -177,6 +177,7 @@ func (l *Log) show(signed []byte, at time.Time, verified *policy.Verified) {
 		archived: make(map[uint64]*archived),
 	})
 	l.search.Published()
+	l.hooks.Kick()
 }
 
 // Published returns the latest published checkpoint, or nil where there is

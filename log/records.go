@@ -8,6 +8,7 @@ import (
 	"github.com/armalo/receiptlog/client/receipt"
 	rules "github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/log/search"
+	"github.com/armalo/receiptlog/log/webhook"
 	"github.com/armalo/receiptlog/storage/body"
 	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/index"
@@ -24,6 +25,7 @@ type receiptRecords struct {
 	org     index.Handle
 	sealed  *body.Sealed
 	promise rules.Promise
+	word    webhook.Word // what is told of it, to whom
 	reserve *kv.Reserve
 	taken   int // bytes of the reserve
 	settled atomic.Bool
@@ -61,11 +63,12 @@ func (r *receiptRecords) Append(b *kv.Batch, at uint64) error {
 	if r.search != nil {
 		r.search.Offer(at, r.receipt, r.at)
 	}
+	r.word.Put(b, at)
 	return nil
 }
 
 // Size implements driver.Sized.
-func (r *receiptRecords) Size() int { return r.sealed.Size() + rowBytes }
+func (r *receiptRecords) Size() int { return r.sealed.Size() + rowBytes + r.word.Size() }
 
 // rowBytes is about what the index rows of one receipt take.
 const rowBytes = 256

@@ -188,6 +188,7 @@ func (l *Log) enqueue(p *Pending, signer receipt.Signer, at standing) error {
 	return l.keeper.Promise(e.Org, e.At, func() time.Time { return rules.EventDate(p.receipt) }, func(retain string) error {
 		e.Retain = retain
 		f.entry, records.promise = e.Marshal(), rules.PromiseOf(e)
+		records.word = l.hooks.Of(p.receipt, e.At)
 		records.taken = records.Size() + len(f.entry)
 		if err := l.reserve.Take(records.taken); err != nil {
 			return ErrFull

@@ -86,6 +86,14 @@ func (k *Keeper) actOn(ctx context.Context, at uint64) (worked bool, err error) 
 func (k *Keeper) done(at uint64) error {
 	b := k.db.NewBatch()
 	promise.Done(b, at)
+	if k.opts.OnDone != nil {
+		k.mu.RLock()
+		org := k.pending[at].Org
+		k.mu.RUnlock()
+		if err := k.opts.OnDone(b, at, org); err != nil {
+			return err
+		}
+	}
 	if err := b.Commit(true); err != nil {
 		return err
 	}

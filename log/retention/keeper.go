@@ -47,6 +47,9 @@ type Options struct {
 	// Paused appends promises and erasures and carries nothing out, for an
 	// operator who has to look into something first.
 	Paused bool
+	// OnDone, if there is one, adds to the batch that notes that an erasure, of an
+	// organisation by its handle, is carried out.
+	OnDone func(b *kv.Batch, index uint64, org string) error
 	// Now tells the time; nil means time.Now. Logger may be nil.
 	Now    func() time.Time
 	Logger *slog.Logger

@@ -26,6 +26,8 @@ import "encoding/binary"
 // nothing is stored twice and nothing has to be collected: a full bundle is its
 // parts read one after another, a partial one a prefix of that.
 //
+// More keys are in promisekeys.go and outboxkeys.go.
+//
 // Identity, run, issuer and org are HMAC-SHA-256 under the database's secret
 // (package index): after an erasure the key alone does not say what was there.
 const (

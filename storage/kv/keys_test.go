@@ -24,6 +24,7 @@ func TestKeysSortAsNumbers(t *testing.T) {
 		"published": func(n uint64) []byte { return kv.PublishedKey(n, int64(n)) },
 		"run":       func(n uint64) []byte { return kv.RunKey([32]byte{1}, n) },
 		"issuer":    func(n uint64) []byte { return kv.IssuerKey([32]byte{1}, n) },
+		"outbox":    func(n uint64) []byte { return kv.OutboxMessageKey(kv.OutboxQueued, 1, n, 'l', ^n) },
 	}
 	numbers := []uint64{0, 1, 255, 256, 257, 1 << 16, 1<<32 - 1, 1 << 32, 1<<63 - 1}
 	owner := map[byte]string{}
