@@ -37,6 +37,7 @@ var (
 		"github.com/cockroachdb/pebble":         {"storage"},
 		"github.com/transparency-dev/tessera":   {"storage", "log", "integration"},
 		"github.com/spf13/cobra":                {"cmd"},
+		"go.opentelemetry.io/otel/sdk":          {"cmd"},
 		"github.com/santhosh-tekuri/jsonschema": {},
 		"github.com/cyberphone":                 {},
 	}

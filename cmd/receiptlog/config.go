@@ -26,13 +26,21 @@ const (
 	mldsa44Name = "log-mldsa44.key"
 )
 
+// program begins the names of environment variables that stand for settings.
+const program = "RECEIPTLOG"
+
 // Config is the file receiptlog.json in a log's directory. It is read strictly:
 // a name that is not here is an error. Durations are written as in "250ms".
+//
+// Each setting may also be given as a flag of serve, and as an environment
+// variable to every command that reads the file: see config.Setting.
 type Config struct {
 	// Origin is the log's name in its checkpoints. It never changes.
 	Origin string `json:"origin"`
 	// Listen is the address to serve on. The flag --listen overrides it.
 	Listen string `json:"listen"`
+	// TLS says with which certificate to serve.
+	TLS ConfigTLS `json:"tls"`
 	// Keys are the files of the keys that sign checkpoints, relative to the
 	// directory. The first is of type Ed25519.
 	Keys []string `json:"keys"`
@@ -68,6 +76,8 @@ type Config struct {
 	Retention ConfigRetention `json:"retention"`
 	// Access says who may submit, and how often a key may be used.
 	Access ConfigAccess `json:"access"`
+	// Webhooks says where receivers may be.
+	Webhooks ConfigWebhooks `json:"webhooks"`
 
 	config.Logging
 }
@@ -111,6 +121,21 @@ type ConfigAccess struct {
 	RequestsPerSecond int `json:"requestsPerSecond"`
 }
 
+// ConfigTLS names the files, relative to the directory, of a certificate with its
+// chain and of its key, in PEM. Without them plain HTTP is served. They are read
+// again when they have changed, and at SIGHUP.
+type ConfigTLS struct {
+	Cert string `json:"cert"`
+	Key  string `json:"key"`
+}
+
+// ConfigWebhooks says where receivers of webhooks may be.
+type ConfigWebhooks struct {
+	// AllowPrivate allows addresses that are not public, and http:// URLs. Never
+	// set it where others than the operator can add receivers.
+	AllowPrivate bool `json:"allowPrivate"`
+}
+
 // terms reads the periods.
 func (c ConfigRetention) terms() (t rules.Terms, err error) {
 	if t.Floor, err = period.Parse(c.Floor); err != nil {
@@ -148,11 +173,16 @@ const (
 // maxConfigBytes bounds the file: ten thousand issuers fit.
 const maxConfigBytes = 1 << 20
 
-// readConfig reads and checks the configuration of the log in dir.
-func readConfig(dir string) (*Config, error) {
+// readConfig reads and checks the configuration of the log in dir. Environment
+// variables go before the file, and over before both.
+func readConfig(dir string, over ...func(*Config) error) (*Config, error) {
 	c := defaultConfig()
+	changes := []func() error{func() error { return config.FromEnvironment(&c, program) }}
+	for _, change := range over {
+		changes = append(changes, func() error { return change(&c) })
+	}
 	absent := exit.With(exit.Usage, fmt.Errorf("there is no log in %s: it has no %s", dir, configName), "make one with: receiptlog init")
-	if err := config.Read(filepath.Join(dir, configName), maxConfigBytes, &c, absent); err != nil {
+	if err := config.Read(filepath.Join(dir, configName), maxConfigBytes, &c, absent, changes...); err != nil {
 		return nil, err
 	}
 	return &c, nil
@@ -165,6 +195,9 @@ func (c *Config) Check() error {
 	}
 	if _, err := c.Retention.terms(); err != nil {
 		return err
+	}
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		return errors.New("tls: cert and key go together")
 	}
 	if len(c.Keys) == 0 {
 		return errors.New("keys: at least one is needed")

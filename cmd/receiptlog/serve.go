@@ -15,11 +15,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/cmd/internal/config"
 	"github.com/armalo/receiptlog/cmd/internal/durable"
 	"github.com/armalo/receiptlog/cmd/internal/exit"
+	"github.com/armalo/receiptlog/cmd/internal/tracing"
 	"github.com/armalo/receiptlog/log"
 	"github.com/armalo/receiptlog/log/httpapi"
 	"github.com/armalo/receiptlog/log/retention"
+	"github.com/armalo/receiptlog/log/webhook"
 	"github.com/armalo/receiptlog/storage/kv"
 )
 
@@ -27,10 +30,7 @@ import (
 // to stop: a submitter's wait, and the reading of the answer.
 const finishTimeout = 45 * time.Second
 
-type serveFlags struct {
-	dir, listen, addressFile, policy string
-	failOpen                         bool
-}
+type serveFlags struct{ dir, addressFile string }
 
 func newServe() *cobra.Command {
 	var f serveFlags
@@ -53,6 +53,14 @@ A log whose data is older or other than what was published of it, by its own
 record, latest-checkpoint.txt or its witnesses, or than its keys and its
 configuration, signs nothing and takes nothing in, says so, and serves reads.
 
+With a certificate and its key it serves HTTPS. The files are read again when they
+have changed, and at SIGHUP; what cannot be used changes nothing.
+
+Each setting of ` + configName + ` can be given as a flag, and as an environment
+variable. A flag goes before a variable, and a variable before the file. Lists are
+given with commas between. Traces are sent where the variables of OpenTelemetry say,
+such as OTEL_EXPORTER_OTLP_ENDPOINT; without them there are none.
+
 Exit status: 0 stopped as asked, 1 failed, 2 usage or configuration.`,
 		Example: `  receiptlog serve --dir /var/lib/receiptlog
   receiptlog serve --dir /var/lib/receiptlog --policy /etc/receiptlog/policy.txt
@@ -60,11 +68,12 @@ Exit status: 0 stopped as asked, 1 failed, 2 usage or configuration.`,
 		Args: exit.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd, f) },
 	}
-	cmd.Flags().StringVar(&f.dir, "dir", "", "the log's `directory`")
-	cmd.Flags().StringVar(&f.listen, "listen", "", "`address` to serve on, instead of the configured one; port 0 picks a free one")
+	cmd.Flags().StringVar(&f.dir, "dir", os.Getenv(program+"_DIR"), "the log's `directory` (or $"+program+"_DIR)")
+	cmd.Flags().String("listen", "", "`address` to serve on, instead of the configured one; port 0 picks a free one")
 	cmd.Flags().StringVar(&f.addressFile, "address-file", "", "`file` to write the address to once it is served")
-	cmd.Flags().StringVar(&f.policy, "policy", "", "`file` of the policy whose witnesses must cosign, instead of the configured one")
-	cmd.Flags().BoolVar(&f.failOpen, "fail-open", false, "publish even without the quorum: verifiers will refuse it")
+	cmd.Flags().String("policy", "", "`file` of the policy whose witnesses must cosign, instead of the configured one")
+	cmd.Flags().Bool("fail-open", false, "publish even without the quorum: verifiers will refuse it")
+	config.AddFlags(cmd, new(Config), program, configName)
 	return cmd
 }
 
@@ -72,19 +81,10 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	if f.dir == "" {
 		return exit.Misused(cmd, "say which log to run, with --dir")
 	}
-	c, err := readConfig(f.dir)
+	c, err := readConfig(f.dir, func(c *Config) error { return c.fromFlags(cmd) })
 	if err != nil {
 		return err
 	}
-	if f.listen != "" {
-		c.Listen = f.listen
-	}
-	if f.policy != "" {
-		if c.Policy, err = filepath.Abs(f.policy); err != nil {
-			return err
-		}
-	}
-	c.FailOpen = c.FailOpen || f.failOpen
 	logger, err := newLogger(c, cmd.ErrOrStderr())
 	if err != nil {
 		return err
@@ -94,6 +94,11 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	if err != nil {
 		return err
 	}
+	tracer, stopTracing, err := tracing.Start(cmd.Context(), "receiptlog")
+	if err != nil {
+		return exit.With(exit.Usage, err, "unset OTEL_EXPORTER_OTLP_ENDPOINT to go without")
+	}
+	defer stopTraces(stopTracing, logger)
 	l, err := openLog(f.dir, c, logger)
 	if err != nil {
 		return err
@@ -101,12 +106,12 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	admin := startAdmin(f.dir, l, logger)
 	stopped, saved := make(chan struct{}), make(chan struct{})
 	go func() { defer close(saved); keepSeen(stopped, f.dir, l, logger) }()
-	err = run(cmd, l, c, f.addressFile, httpapi.Options{
+	err = run(cmd, l, f.dir, c, f.addressFile, httpapi.Options{
 		Logger:      logger,
 		Metrics:     telemetry,
+		Tracer:      tracer,
 		RequireKeys: c.Access.RequireKeys,
-		// Two checkpoints in a row may be late before somebody is called.
-		MaxAge: 2*time.Duration(c.RepublishInterval) + 10*time.Second,
+		MaxAge:      staleAfter(c),
 	})
 	err = errors.Join(err, admin.Close(), l.Close(context.Background()))
 	close(stopped)
@@ -124,6 +129,21 @@ func sayStopped(l *log.Log, logger *slog.Logger) {
 		return
 	}
 	logger.Info("stopped; everything accepted is published")
+}
+
+// stopTraces sends the last spans. That they are lost is no reason to fail.
+func stopTraces(stop func(context.Context) error, logger *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := stop(ctx); err != nil {
+		logger.Warn("the last traces are not sent", "error", err)
+	}
+}
+
+// staleAfter is how old a published checkpoint may be: two in a row may be late
+// before somebody is called.
+func staleAfter(c *Config) time.Duration {
+	return 2*time.Duration(c.RepublishInterval) + 10*time.Second
 }
 
 // openLog opens the log as configured.
@@ -156,6 +176,7 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 		return nil, exit.With(exit.Usage, err, "it is for those who verify, and made by init; its format is C2SP tlog-policy")
 	}
 	l, err := log.Open(log.Options{
+		Webhooks:           webhook.Options{AllowPrivate: c.Webhooks.AllowPrivate, StaleAfter: staleAfter(c)},
 		Retention:          retention.Options{Terms: terms, Paused: c.Retention.Paused},
 		Dir:                filepath.Join(dir, dataName),
 		Origin:             c.Origin,
@@ -201,7 +222,7 @@ func explainUnopened(dir string, err error) error {
 }
 
 // run serves until the command's context ends or the log fails.
-func run(cmd *cobra.Command, l *log.Log, c *Config, addressFile string, o httpapi.Options) error {
+func run(cmd *cobra.Command, l *log.Log, dir string, c *Config, addressFile string, o httpapi.Options) error {
 	handler, err := httpapi.New(l, o)
 	if err != nil {
 		return err
@@ -211,9 +232,19 @@ func run(cmd *cobra.Command, l *log.Log, c *Config, addressFile string, o httpap
 		return exit.With(exit.Bad, err, "choose another address with --listen")
 	}
 	server := handler.Server()
+	scheme, err := secure(cmd.Context(), server, dir, c, o.Logger)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
-	if err := announce(cmd, l, listener.Addr().String(), addressFile); err != nil {
+	go func() {
+		if server.TLSConfig != nil {
+			ended <- server.ServeTLS(listener, "", "")
+		} else {
+			ended <- server.Serve(listener)
+		}
+	}()
+	if err := announce(cmd, l, scheme, listener.Addr().String(), addressFile); err != nil {
 		return errors.Join(err, server.Close())
 	}
 	if addressFile != "" {
@@ -230,13 +261,13 @@ func run(cmd *cobra.Command, l *log.Log, c *Config, addressFile string, o httpap
 	return finish(server, handler)
 }
 
-func announce(cmd *cobra.Command, l *log.Log, address, addressFile string) error {
+func announce(cmd *cobra.Command, l *log.Log, scheme, address, addressFile string) error {
 	if addressFile != "" {
 		if err := durable.Replace(addressFile, []byte(address+"\n"), 0o644); err != nil {
 			return fmt.Errorf("write address: %w", err)
 		}
 	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "serving %s on http://%s\n", l.Origin(), address)
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "serving %s on %s://%s\n", l.Origin(), scheme, address)
 	return err
 }
 

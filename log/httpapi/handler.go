@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/armalo/receiptlog/log"
@@ -19,6 +21,7 @@ import (
 type Options struct {
 	Logger  *slog.Logger
 	Metrics http.Handler // serves /metrics; nil: no such route
+	Tracer  trace.Tracer // makes a span of each request; nil: none
 	// RequireKeys wants a key with the scope receipts:write of whoever submits.
 	// Without it any receipt by an issuer of the log is taken, whoever brings it.
 	RequireKeys bool
@@ -81,11 +84,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec.Header().Set("X-Request-Id", newRequestID())
 	rec.Header().Set("X-Content-Type-Options", "nosniff")
 	route, arg, found := h.routes.match(r.URL.EscapedPath())
+	r, span := h.startSpan(rec, r, route)
 	defer func() {
 		if cause := recover(); cause != nil {
 			h.serveFault(rec, r, route, cause)
 		}
-		h.metrics.served(r.Context(), route, rec.status, time.Since(began))
+		h.served(r, route, rec, time.Since(began))
+		endSpan(span, rec.status)
 	}()
 	err := h.deadline(rec, began)
 	switch {
@@ -97,6 +102,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		h.refuse(rec, r, route, err)
+	}
+}
+
+// served counts an answer, and has it in the log of those who look for one request.
+func (h *Handler) served(r *http.Request, route *route, w *recorder, took time.Duration) {
+	ctx := r.Context()
+	h.metrics.served(ctx, route, w.status, took)
+	if h.opts.Logger.Enabled(ctx, slog.LevelDebug) {
+		h.opts.Logger.LogAttrs(ctx, slog.LevelDebug, "request", slog.String("route", route.name), slog.Int("status", w.status),
+			slog.Duration("took", took), slog.String("request", w.Header().Get("X-Request-Id")))
 	}
 }
 

@@ -22,8 +22,9 @@ type Checked interface{ Check() error }
 
 // Read reads a file of at most limit bytes into c, which holds the defaults, and
 // checks it. Names that c does not have are errors. A file that is not there is
-// absent, the error that says how to make one.
-func Read(path string, limit int64, c Checked, absent error) error {
+// absent, the error that says how to make one. Before it is checked, each of over
+// may change it.
+func Read(path string, limit int64, c Checked, absent error, over ...func() error) error {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return absent
@@ -37,6 +38,11 @@ func Read(path string, limit int64, c Checked, absent error) error {
 	}
 	if err := json.Unmarshal(data, c, json.RejectUnknownMembers(true)); err != nil {
 		return exit.With(exit.Usage, fmt.Errorf("read %s: %w", path, err), "names and types are documented in the README; nothing else is accepted")
+	}
+	for _, change := range over {
+		if err := change(); err != nil {
+			return exit.With(exit.Usage, err, "")
+		}
 	}
 	if err := c.Check(); err != nil {
 		return exit.With(exit.Usage, fmt.Errorf("read %s: %w", path, err), "")
