@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,7 +50,19 @@ func newIssuer(t testing.TB) *issuer {
 // Receipt signs a small receipt for a run.
 func (i *issuer) Receipt(t testing.TB, runID string) []byte {
 	t.Helper()
-	credential := fmt.Sprintf(`{"@context":["https://www.w3.org/ns/credentials/v2","https://armalo.ai/ns/build-receipt/v1"],
+	return i.sign(t, i.credential(runID))
+}
+
+// Failed signs a receipt of a run in which a gate denied, a check failed and the jury
+// blocked.
+func (i *issuer) Failed(t testing.TB, runID string) []byte {
+	t.Helper()
+	return i.sign(t, strings.NewReplacer(`"verdict":"approve","votes"`, `"verdict":"block","votes"`,
+		`"policyGates":[`, `"evals":{"checks":[{"id":"secrets","passed":false}]},"policyGates":[{"id":"github.write-branch","decision":"deny"},`).Replace(i.credential(runID)))
+}
+
+func (i *issuer) credential(runID string) string {
+	return fmt.Sprintf(`{"@context":["https://www.w3.org/ns/credentials/v2","https://armalo.ai/ns/build-receipt/v1"],
 		"id":"urn:run:%[1]s","type":["VerifiableCredential","BuildReceipt"],"issuer":%[2]q,"validFrom":"2026-05-12T10:00:00Z",
 		"credentialSubject":{"id":"urn:build:%[1]s","build":{"runId":%[1]q,"org":"acme","project":"shop","repository":"https://git.example/acme/shop",
 		"planSummary":"tidy up","spec":{"title":"tidy up","sha256":%[3]q},"plan":{"sha256":%[3]q,"rationale":"it is untidy"},
@@ -58,6 +71,10 @@ func (i *issuer) Receipt(t testing.TB, runID string) []byte {
 		"policyGates":[{"id":"receipt.publish","decision":"allow","fired":false}],
 		"diff":{"sha256":%[3]q,"base":%[4]q,"head":%[4]q,"files":[{"path":"a","change":"modified"}]}}}}`,
 		runID, i.DID, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "da39a3ee5e6b4b0d3255bfef95601890afd80709")
+}
+
+func (i *issuer) sign(t testing.TB, credential string) []byte {
+	t.Helper()
 	signed, err := receipt.Sign([]byte(credential), i.key, receipt.SignOptions{
 		VerificationMethod: i.DID + "#" + i.DID[len("did:key:"):],
 		Created:            time.Date(2026, 5, 12, 10, 0, 0, 0, time.UTC),

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -52,6 +53,8 @@ type server struct {
 	Dir     string
 	URL     string
 	Origin  string
+	scheme  string       // "" is http
+	client  *http.Client // nil is the default one
 	process *exec.Cmd
 	exited  chan error
 	log     *bytes.Buffer
@@ -88,8 +91,8 @@ func (s *server) Start(flags ...string) {
 	deadline := time.Now().Add(30 * time.Second)
 	for {
 		if raw, err := os.ReadFile(address); err == nil && len(raw) > 0 {
-			s.URL = "http://" + strings.TrimSpace(string(raw))
-			if resp, err := http.Get(s.URL + "/readyz"); err == nil {
+			s.URL = cmp.Or(s.scheme, "http") + "://" + strings.TrimSpace(string(raw))
+			if resp, err := cmp.Or(s.client, http.DefaultClient).Get(s.URL + "/readyz"); err == nil {
 				resp.Body.Close()
 				if resp.StatusCode == http.StatusOK {
 					return

@@ -51,6 +51,7 @@ func newMetrics(l *Log) (*metrics, error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
+	m.pushbacks.Add(context.Background(), 0) // it is there before it counts
 	m.gauges, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		if p := l.Published(); p != nil {
 			o.ObserveInt64(size, int64(p.Size()))

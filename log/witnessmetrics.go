@@ -31,6 +31,7 @@ func (m *metrics) watchWitnesses(meter metric.Meter, l *Log) error {
 	if err := errors.Join(errs[:]...); err != nil {
 		return err
 	}
+	m.unquorate.Add(context.Background(), 0)
 	m.witnesses, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		now := l.clock()
 		_, since := l.Quorum()

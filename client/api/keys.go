@@ -21,7 +21,7 @@ const (
 	ScopeReceiptsExport Scope = "receipts:export" // all of them at once
 	ScopeRetentionWrite Scope = "retention:write" // rules, holds and erasures
 	ScopeAuditRead      Scope = "audit:read"      // the trail of administrative acts, and rules
-	ScopeAdmin          Scope = "admin"           // make, list, rotate and revoke keys
+	ScopeAdmin          Scope = "admin"           // keys and webhooks
 )
 
 // Scopes are all of them, in the order in which they are documented.

@@ -89,6 +89,7 @@ var titles = map[verdict.Code]string{
 	CodeRateLimited:           "Too many requests with this key",
 	CodeQuotaExceeded:         "The key's receipts for today are used up",
 	CodeNoSuchKey:             "There is no such key",
+	CodeNoSuchWebhook:         "There is no such webhook",
 	CodeKeyEnded:              "The key has ended",
 	CodeTooManyKeys:           "There are too many keys",
 	CodeIdempotencyReused:     "The Idempotency-Key is of another receipt",

@@ -42,7 +42,7 @@ func scopesHelp() string {
 		api.ScopeReceiptsExport: "export all receipts of an organisation",
 		api.ScopeRetentionWrite: "set rules, place and lift holds, erase",
 		api.ScopeAuditRead:      "read the trail of administrative acts, and rules",
-		api.ScopeAdmin:          "make, list, rotate and revoke keys",
+		api.ScopeAdmin:          "make, list, rotate and revoke keys; manage webhooks",
 	}
 	var b strings.Builder
 	for _, s := range api.Scopes {

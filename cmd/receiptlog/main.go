@@ -12,6 +12,7 @@
 //	rules   show or set how long an organisation's receipts are kept
 //	hold    place a legal hold, or lift one
 //	erase   erase particular receipts on a legal basis
+//	webhook have others told of what happens
 //
 // Exit status: 0 good, 1 bad (damage found, the log failed), 2 usage, 3 cannot
 // tell.
@@ -38,6 +39,6 @@ hands out bundles that anybody can verify offline with receiptctl.`,
   receiptlog serve --dir /var/lib/receiptlog
   receiptlog fsck --dir /var/lib/receiptlog`,
 	}
-	root.AddCommand(newInit(), newServe(), newFsck(), newReindex(), newBackup(), newRestore(), newFreeze(), newLogKeys(), newKey(), newRules(), newHold(), newErase())
+	root.AddCommand(newInit(), newServe(), newFsck(), newReindex(), newBackup(), newRestore(), newFreeze(), newLogKeys(), newKey(), newRules(), newHold(), newErase(), newWebhook())
 	return root
 }

@@ -56,6 +56,7 @@ type probe struct {
 func probes(s *server, keyID string) map[string]probe {
 	asJSON := []string{"Content-Type", api.MediaJSON}
 	secretRun := api.RunRoute("run-private")
+	hook := s.webhook("acme")
 	return map[string]probe{
 		"GET checkpoint":       {path: api.RouteCheckpoint},
 		"GET tile":             {path: "/tile/0/000.p/2"},
@@ -82,6 +83,14 @@ func probes(s *server, keyID string) map[string]probe {
 		"POST keys":            {path: api.RouteKeys, body: `{"name":"x","org":"acme","scopes":["none"]}`, headers: asJSON, org: true},
 		"GET key":              {path: api.KeyRoute(keyID), org: true},
 		"DELETE key":           {path: api.KeyRoute(keyID), org: true},
+		"GET webhooks":         {path: api.RouteWebhooks},
+		"POST webhooks":        {path: api.RouteWebhooks, body: `{"name":"x","org":"acme","shape":"none","events":[]}`, headers: asJSON, org: true},
+		"GET webhook":          {path: hook, org: true},
+		"DELETE webhook":       {path: hook, org: true},
+		"POST webhook_rotate":  {path: hook + "/rotate", headers: asJSON, org: true},
+		"POST webhook_test":    {path: hook + "/test", headers: asJSON, org: true},
+		"POST webhook_resend":  {path: hook + "/resend", body: `{}`, headers: asJSON, org: true},
+		"GET webhook_dead":     {path: hook + "/dead", org: true},
 		"POST key_rotate":      {path: api.KeyRoute(keyID) + "/rotate", body: `{"until":"2001-01-01T00:00:00Z"}`, headers: asJSON, org: true},
 	}
 }
@@ -226,7 +235,7 @@ func wantRefused(t *testing.T, a answer, key string) {
 	t.Helper()
 	var p api.Problem
 	err := json.Unmarshal(a.Body, &p)
-	if err != nil || !(a.StatusCode == http.StatusForbidden && p.Code == api.CodeForbidden || a.StatusCode == http.StatusNotFound && p.Code == api.CodeNoSuchKey) {
+	if err != nil || !(a.StatusCode == http.StatusForbidden && p.Code == api.CodeForbidden || a.StatusCode == http.StatusNotFound && (p.Code == api.CodeNoSuchKey || p.Code == api.CodeNoSuchWebhook)) {
 		t.Errorf("with a key of %s: %s %s", key, a.Status, clip(a.Body))
 	}
 }

@@ -38,6 +38,7 @@ var statuses = map[verdict.Code]int{
 	api.CodeRateLimited:          http.StatusTooManyRequests,
 	api.CodeQuotaExceeded:        http.StatusTooManyRequests,
 	api.CodeNoSuchKey:            http.StatusNotFound,
+	api.CodeNoSuchWebhook:        http.StatusNotFound,
 	api.CodeKeyEnded:             http.StatusConflict,
 	api.CodeTooManyKeys:          http.StatusConflict,
 	api.CodeNotFound:             http.StatusNotFound,

@@ -32,6 +32,7 @@ type routes struct {
 	rules    *route // of an organisation
 	bundle   *route
 	keys     keyRoutes
+	hooks    webhookRoutes
 	fallback *route // what a request that matches none is counted under
 }
 
@@ -60,6 +61,7 @@ func (h *Handler) table() routes {
 		receipt:  get("receipt", reads, true, h.serveReceipt),
 		bundle:   get("bundle", reads, true, h.serveBundle),
 		keys:     h.newKeyRoutes(),
+		hooks:    h.newWebhookRoutes(),
 		fallback: newRoute("none", nil, false, nil),
 	}
 	t.exact[api.RouteBodies] = get("bodies", newGate(maxBodies), true, h.serveBodies)
@@ -89,6 +91,7 @@ func newRoute(name string, g gate, cors bool, methods map[string]serveFunc) *rou
 // all returns every route that can be called.
 func (t *routes) all() []*route {
 	all := []*route{t.tiles, t.receipt, t.rules, t.bundle, t.keys.key, t.keys.rotate}
+	all = append(all, t.hooks.list()...)
 	for _, r := range t.exact {
 		all = append(all, r)
 	}
@@ -108,6 +111,9 @@ func (t *routes) match(path string) (r *route, arg string, ok bool) {
 		return t.rules, org, true
 	}
 	if r, id, ok := t.keys.match(path); ok {
+		return r, id, true
+	}
+	if r, id, ok := t.hooks.match(path); ok {
 		return r, id, true
 	}
 	rest, ok := strings.CutPrefix(path, api.RouteReceipts+"/")

@@ -59,6 +59,15 @@ var needs = map[string]need{
 	"GET key":         {aKey, scopes(api.ScopeAdmin)},
 	"DELETE key":      {aKey, scopes(api.ScopeAdmin)},
 	"POST key_rotate": {aKey, scopes(api.ScopeAdmin)},
+
+	"GET webhooks":        {aKey, scopes(api.ScopeAdmin)},
+	"POST webhooks":       {aKey, scopes(api.ScopeAdmin)},
+	"GET webhook":         {aKey, scopes(api.ScopeAdmin)},
+	"DELETE webhook":      {aKey, scopes(api.ScopeAdmin)},
+	"POST webhook_rotate": {aKey, scopes(api.ScopeAdmin)},
+	"POST webhook_test":   {aKey, scopes(api.ScopeAdmin)},
+	"POST webhook_resend": {aKey, scopes(api.ScopeAdmin)},
+	"GET webhook_dead":    {aKey, scopes(api.ScopeAdmin)},
 }
 
 func scopes(s ...api.Scope) []api.Scope { return s }

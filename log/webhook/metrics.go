@@ -39,6 +39,9 @@ func newMetrics(h *Hooks) (*metrics, error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
+	for _, outcome := range []string{"delivered", "failed", "dead"} {
+		m.attempts.Add(context.Background(), 0, metric.WithAttributes(attribute.String("outcome", outcome)))
+	}
 	m.gauges, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		now := h.opts.Now()
 		for _, s := range h.List() {

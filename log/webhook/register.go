@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/armalo/receiptlog/client/webhook"
 	"github.com/armalo/receiptlog/storage/outbox"
@@ -76,7 +77,7 @@ func (h *Hooks) List() []Status {
 	return list
 }
 
-// Get returns one receiver, or an error with the code not_logged.
+// Get returns one receiver, or an error with the code no_such_webhook.
 func (h *Hooks) Get(id uint32) (Status, error) {
 	for _, s := range h.List() {
 		if s.ID == id {
@@ -87,7 +88,7 @@ func (h *Hooks) Get(id uint32) (Status, error) {
 }
 
 func unknown(id uint32) error {
-	return verdict.Errorf(verdict.NotLogged, "id", "there is no webhook %d", id)
+	return verdict.Errorf(api.CodeNoSuchWebhook, "", "there is no webhook %d", id)
 }
 
 // Remove removes a receiver with everything that waits for it, durably. What is on
