@@ -351,3 +351,48 @@ func TestTracesReachACollector(t *testing.T) {
 		t.Error("a span names a run")
 	}
 }
+
+// TestMoveALog is the runbook's move: a stopped log goes to another place with all of
+// its directory, and is the same log there.
+func TestMoveALog(t *testing.T) {
+	is := newIssuer(t)
+	s := newServer(t, is.DID)
+	s.Start()
+	c, err := api.New(s.URL, api.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := c.Submit(t.Context(), is.Receipt(t, "run-before"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Stop()
+	there := filepath.Join(t.TempDir(), "there")
+	if err := os.CopyFS(there, os.DirFS(s.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"log-ed25519.key", "log-mldsa44.key"} { // cp -a keeps modes
+		if err := os.Chmod(filepath.Join(there, key), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	policy := filepath.Join(s.Dir, "policy.txt")
+	s.Dir = there
+	s.Start()
+	if c, err = api.New(s.URL, api.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	again, err := c.Submit(t.Context(), is.Receipt(t, "run-before"))
+	if err != nil || again.Index != before.Index || !again.Duplicate {
+		t.Errorf("%+v, %v", again, err)
+	}
+	after, err := c.Submit(t.Context(), is.Receipt(t, "run-after"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "bundle.json")
+	if err := os.WriteFile(file, after.Bundle, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "receiptctl", "verify", file, "--policy", policy)
+}

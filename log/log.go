@@ -160,6 +160,7 @@ func (l *Log) start() (err error) {
 		l.keep(ctx)
 	}
 	l.keepSearch(ctx)
+	l.keeping.Go(func() { l.hooks.Run(ctx) })
 	l.keeping.Go(func() { l.refreshIssuers(ctx) })
 	return nil
 }

@@ -24,14 +24,13 @@ func (l *Log) openKeeper() (err error) {
 	return err
 }
 
-// keep lets the keeper work until ctx ends, and tells who wants to know.
+// keep lets the keeper work until ctx ends.
 func (l *Log) keep(ctx context.Context) {
 	l.keeping.Go(func() {
 		if err := l.keeper.Run(ctx); err != nil {
 			l.fail(fmt.Errorf("keep promises: %w", err))
 		}
 	})
-	l.keeping.Go(func() { l.hooks.Run(ctx) })
 }
 
 // Keeper keeps the log's promises about bodies: rules, holds and erasures.

@@ -63,7 +63,7 @@ func (h hooksLog) PublishedSize() uint64 { return keeperLog{h.l}.PublishedSize()
 
 // PublishedAt implements webhook.Log.
 func (h hooksLog) PublishedAt() time.Time {
-	if p := h.l.Published(); p != nil {
+	if p := h.l.Published(); p != nil && !h.l.frozen { // that nothing follows is as it should be
 		return p.At
 	}
 	return time.Time{}

@@ -10,8 +10,12 @@ import (
 	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
+// program begins the names of environment variables that stand for settings.
+const program = "RECEIPTWITNESS"
+
 // Config is the file receiptwitness.json in a witness's directory. It is read
-// strictly: a name that is not here is an error.
+// strictly: a name that is not here is an error. Each setting may also be given as a
+// flag of serve, and as an environment variable: see config.Setting.
 type Config struct {
 	// Name is the witness's name in its signature lines, a URL without scheme as
 	// in witness.example.com/w1. New keys are made for it.
@@ -54,11 +58,16 @@ func defaultConfig() Config {
 // maxConfigBytes bounds the file, which is less than one.
 const maxConfigBytes = 64 << 10
 
-// readConfig reads and checks the configuration of the witness in dir.
-func readConfig(dir string) (*Config, error) {
+// readConfig reads and checks the configuration of the witness in dir. Environment
+// variables go before the file, and over before both.
+func readConfig(dir string, over ...func(*Config) error) (*Config, error) {
 	c := defaultConfig()
+	changes := []func() error{func() error { return config.FromEnvironment(&c, program) }}
+	for _, change := range over {
+		changes = append(changes, func() error { return change(&c) })
+	}
 	absent := exit.With(exit.Usage, fmt.Errorf("there is no witness in %s: it has no %s", dir, configName), "make one with: receiptwitness init")
-	if err := config.Read(filepath.Join(dir, configName), maxConfigBytes, &c, absent); err != nil {
+	if err := config.Read(filepath.Join(dir, configName), maxConfigBytes, &c, absent, changes...); err != nil {
 		return nil, err
 	}
 	return &c, nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/cmd/internal/config"
 	"github.com/armalo/receiptlog/cmd/internal/durable"
 	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/storage/kv"
@@ -27,7 +28,7 @@ import (
 const finishTimeout = 15 * time.Second
 
 type serveFlags struct {
-	dir, listen, addressFile, bastionRoots string
+	dir, addressFile, bastionRoots string
 }
 
 func newServe() *cobra.Command {
@@ -41,6 +42,10 @@ On SIGTERM or SIGINT it finishes the requests that run, and exits 0. After a
 failure of the disk it exits 1 at once: whatever it cosigned is safe, and starting
 it again recovers.
 
+Each setting of ` + configName + ` can be given as a flag, and as an environment
+variable. A flag goes before a variable, and a variable before the file. Lists are
+given with commas between.
+
 Exit status: 0 stopped as asked, 1 failed, 2 usage or configuration.`,
 		Example: `  receiptwitness serve --dir /var/lib/receiptwitness
   receiptwitness serve --dir ./witness --listen 127.0.0.1:0 --address-file address`,
@@ -48,10 +53,11 @@ Exit status: 0 stopped as asked, 1 failed, 2 usage or configuration.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd, f) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.dir, "dir", "", "the witness's `directory`")
-	flags.StringVar(&f.listen, "listen", "", "`address` to serve on, instead of the configured one; port 0 picks a free one")
+	flags.StringVar(&f.dir, "dir", os.Getenv(program+"_DIR"), "the witness's `directory` (or $"+program+"_DIR)")
+	flags.String("listen", "", "`address` to serve on, instead of the configured one; port 0 picks a free one")
 	flags.StringVar(&f.addressFile, "address-file", "", "`file` to write the address to once it is served")
 	flags.StringVar(&f.bastionRoots, "bastion-roots", "", "PEM `file` with the authorities that vouch for bastions, instead of the system's")
+	config.AddFlags(cmd, new(Config), program, configName)
 	return cmd
 }
 
@@ -59,12 +65,9 @@ func serve(cmd *cobra.Command, f serveFlags) (err error) {
 	if f.dir == "" {
 		return exit.Misused(cmd, "say which witness to run, with --dir")
 	}
-	c, err := readConfig(f.dir)
+	c, err := readConfig(f.dir, func(c *Config) error { return config.FromFlags(c, cmd) })
 	if err != nil {
 		return err
-	}
-	if cmd.Flags().Changed("listen") {
-		c.Listen = f.listen
 	}
 	if c.Listen == "" && len(c.Bastions) == 0 {
 		return exit.With(exit.Usage, errors.New("neither an address to serve on nor a bastion is configured"), "nobody could reach this witness")

@@ -90,6 +90,11 @@ func (s Setting) Set(text string) (err error) {
 		if n, err = strconv.ParseUint(text, 10, 64); err == nil {
 			s.value.SetUint(n)
 		}
+	case reflect.Float64:
+		var x float64
+		if x, err = strconv.ParseFloat(text, 64); err == nil {
+			s.value.SetFloat(x)
+		}
 	case reflect.Slice:
 		s.value.Set(reflect.ValueOf(strings.Split(text, ",")))
 	default:
