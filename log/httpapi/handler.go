@@ -19,7 +19,7 @@ import (
 
 // Options are what a [Handler] needs beside the log.
 type Options struct {
-	Logger  *slog.Logger
+	Logger  *slog.Logger // nil means silence
 	Metrics http.Handler // serves /metrics; nil: no such route
 	Tracer  trace.Tracer // makes a span of each request; nil: none
 	// RequireKeys wants a key with the scope receipts:write of whoever submits.
@@ -47,6 +47,9 @@ type Handler struct {
 
 // New returns a handler for l.
 func New(l *log.Log, opts Options) (*Handler, error) {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
 	m, err := newMetrics()
 	if err != nil {
 		return nil, err

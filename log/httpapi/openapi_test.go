@@ -16,6 +16,7 @@ import (
 
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/search"
+	"github.com/armalo/receiptlog/log"
 	"github.com/armalo/receiptlog/log/httpapi"
 )
 
@@ -223,7 +224,7 @@ func (c *conversation) resolve(ref string) map[string]any {
 // What a running server answers, good and bad, follows the document, and every
 // route has been asked.
 func TestOpenAPIAnswersFollowTheSchemas(t *testing.T) {
-	s := serve(t)
+	s := serve(t, func(o *log.Options) { o.Webhooks.Delays = []time.Duration{} }) // one attempt, and dead
 	c := &conversation{server: s, seen: map[string]bool{}}
 	c.doc, c.compiler = s.document()
 	const runs = api.RouteReceipts + "/{runId}"
@@ -309,6 +310,7 @@ func TestOpenAPIAnswersFollowTheSchemas(t *testing.T) {
 	ask(http.MethodPost, oneKey+"/rotate", api.KeyRoute(made.ID)+"/rotate", []byte(`{}`), admin...)
 	ask(http.MethodPost, oneKey+"/rotate", api.KeyRoute(made.ID)+"/rotate", []byte(`{}`), admin...)
 	ask(http.MethodDelete, oneKey, api.KeyRoute(made.ID), nil, admin...)
+	c.askWebhooks(ask, admin)
 	get(api.RouteTrail, api.RouteTrail+"?limit=3", key...)
 	get(api.RouteTrail, api.RouteTrail, key...)
 	get(api.RouteTrail, api.RouteTrail, admin...)

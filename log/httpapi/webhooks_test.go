@@ -3,12 +3,19 @@ package httpapi_test
 import (
 	"bytes"
 	"encoding/json/v2"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/armalo/receiptlog/client/api"
+	"github.com/armalo/receiptlog/client/receipt"
 	wire "github.com/armalo/receiptlog/client/webhook"
+	"github.com/armalo/receiptlog/log"
 	"github.com/armalo/receiptlog/log/access"
 	"github.com/armalo/receiptlog/log/logtest"
 	"github.com/armalo/receiptlog/log/webhook"
@@ -106,4 +113,71 @@ func TestWebhooksAreManaged(t *testing.T) {
 	for _, body := range []string{"", "{", `[]`, `{"nam":"x"}`, `{"name":"x","name":"y"}`, `{"name":1}`, `{"events":"gate.denied"}`} {
 		send("POST", api.RouteWebhooks, body, http.StatusBadRequest, nil)
 	}
+}
+
+// What a receiver is sent follows the document.
+func TestMessagesFollowTheDocument(t *testing.T) {
+	bodies := make(chan []byte, 16)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		bodies <- body
+	}))
+	defer receiver.Close()
+	s := serve(t, func(o *log.Options) { o.Webhooks.AllowPrivate = true })
+	_, c := s.document()
+	schema, err := c.Compile("openapi.json#/components/schemas/WebhookMessage")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _, err := s.Log.Webhooks().Add(webhook.Receiver{Name: "x", Shape: webhook.ShapeGeneric, URL: receiver.URL, Events: webhook.Events})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Log.Webhooks().Try(r.ID); err != nil {
+		t.Fatal(err)
+	}
+	s.Submit(s.Issuer.Receipt("run-1", func(c *receipt.Credential) {
+		b := &c.CredentialSubject.Build
+		b.PolicyGates = append(b.PolicyGates, receipt.Gate{ID: receipt.GateDispatch, Decision: receipt.Deny})
+		b.Jury = &receipt.Jury{Verdict: receipt.Block}
+	}))
+	for range 5 { // the test, logged, completed, denied, blocked
+		body := <-bodies
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+		if err == nil {
+			err = schema.Validate(value)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// askWebhooks asks every route of webhooks, and has one message die.
+func (c *conversation) askWebhooks(ask func(method, template, path string, body []byte, headers ...string) answer, admin []string) {
+	c.T.Helper()
+	var made api.NewWebhook
+	a := ask("POST", api.RouteWebhooks, api.RouteWebhooks, []byte(`{"name":"n","org":"acme","shape":"generic","url":"https://127.0.0.1.invalid/","events":["gate.denied"],"onlyFailures":true}`), admin...)
+	if err := json.Unmarshal(a.Body, &made); err != nil {
+		c.T.Fatal(err)
+	}
+	one, path := api.RouteWebhooks+"/{id}", api.WebhookRoute(made.ID)
+	ask("POST", api.RouteWebhooks, api.RouteWebhooks, []byte(`{"name":"n"}`), admin...)
+	ask("POST", one+"/test", path+"/test", nil, admin...)
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if s, err := c.Log.Webhooks().Get(made.ID); err != nil || s.Counts.Dead > 0 {
+			break
+		}
+	}
+	a = ask("GET", one+"/dead", path+"/dead", nil, admin...)
+	if !bytes.Contains(a.Body, []byte(`"webhook.test"`)) {
+		c.T.Errorf("nothing is dead: %s", a.Body)
+	}
+	ask("GET", api.RouteWebhooks, api.RouteWebhooks, nil, admin...)
+	ask("GET", one, path, nil, admin...)
+	ask("GET", one, api.WebhookRoute(made.ID+1), nil, admin...)
+	ask("POST", one+"/resend", path+"/resend", []byte(`{}`), admin...)
+	ask("POST", one+"/rotate", path+"/rotate", nil, admin...)
+	ask("DELETE", one, path, nil, admin...)
+	ask("DELETE", one, path, nil)
 }

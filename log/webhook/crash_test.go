@@ -84,7 +84,7 @@ func tellAndCrash(t *testing.T, k int) (reached bool) {
 		return true
 	})
 	for _, g := range e.all() {
-		stored, err := w.Log.Run(t.Context(), g.Message.Data.RunID)
+		stored, err := w.Log.Run(t.Context(), g.Message.Data.RunID, log.View{All: true})
 		if err != nil || len(stored) != 1 || stored[0].Index != *g.Message.Data.Index {
 			t.Errorf("told of %s, of which the log has %v, %v", g.Body, stored, err)
 		}
