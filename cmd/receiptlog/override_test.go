@@ -5,8 +5,10 @@ import (
 	"encoding/json/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/armalo/receiptlog/cmd/internal/config"
 )
@@ -30,7 +32,6 @@ func TestEverySettingHasFlagAndVariable(t *testing.T) {
 	}
 	for _, s := range all {
 		t.Run(s.Name, func(t *testing.T) {
-			first, second, fits := samples(s.Name)
 			cmd := newServe()
 			read := func() string {
 				t.Helper()
@@ -45,6 +46,7 @@ func TestEverySettingHasFlagAndVariable(t *testing.T) {
 				t.Setenv("RECEIPTLOG_TLS_KEY", "/k")
 			}
 			before := read()
+			first, second, fits := samples(s.Name, before)
 			t.Setenv(s.Variable(program), first)
 			if got := read(); got == before || !fits(got, first) {
 				t.Errorf("%s=%s makes it %s, and it was %s", s.Variable(program), first, got, before)
@@ -63,33 +65,36 @@ func TestEverySettingHasFlagAndVariable(t *testing.T) {
 	}
 }
 
-// samples returns two good values of a setting, and how they look in JSON.
-func samples(name string) (first, second string, fits func(got, text string) bool) {
+// samples returns two good values of a setting that stands in JSON as now, and how
+// they look there. The second of a switch is what it is by default, which a flag
+// brings back.
+func samples(name, now string) (first, second string, fits func(got, text string) bool) {
 	quoted := func(got, text string) bool { return got == `"`+text+`"` }
 	plain := func(got, text string) bool { return got == text }
 	listed := func(got, text string) bool { return got == `["`+strings.Join(strings.Split(text, ","), `","`)+`"]` }
-	switch name {
-	case "keys":
-		return "a.key", "b.key,c.key", listed
-	case "issuers":
+	_, notDuration := time.ParseDuration(strings.Trim(now, `"`))
+	_, notNumber := strconv.Atoi(now)
+	switch {
+	case name == "issuers":
 		return "did:web:a.example", "did:web:b.example,did:web:c.example", listed
-	case "checkpointInterval":
+	case name == "checkpointInterval":
 		return "1s", "2s", quoted
-	case "republishInterval", "didWeb.cacheFor":
-		return "2m0s", "3m0s", quoted
-	case "maxOutstanding", "reserveBytes", "access.requestsPerSecond":
-		return "7", "8", plain
-	case "didWeb.enabled":
-		// The second is the default, which a flag brings back.
-		return "false", "true", plain
-	case "failOpen", "didWeb.allowPrivate", "retention.paused", "webhooks.allowPrivate", "access.requireKeys":
-		return "true", "false", plain
-	case "retention.floor", "retention.notice":
+	case name == "retention.floor", name == "retention.notice":
 		return "P3Y", "P4Y", quoted
-	case "logLevel":
+	case name == "logLevel":
 		return "debug", "warn", quoted
-	case "logFormat":
+	case name == "logFormat":
 		return "json", "text", quoted
+	case now == "true":
+		return "false", "true", plain
+	case now == "false":
+		return "true", "false", plain
+	case notNumber == nil:
+		return "7", "8", plain
+	case notDuration == nil:
+		return "12m0s", "13m0s", quoted
+	case now[0] == '[':
+		return "a.key", "b.key,c.key", listed
 	}
 	return "/one", "/two", quoted
 }
