@@ -73,7 +73,7 @@ func samples(name, now string) (first, second string, fits func(got, text string
 	plain := func(got, text string) bool { return got == text }
 	listed := func(got, text string) bool { return got == `["`+strings.Join(strings.Split(text, ","), `","`)+`"]` }
 	_, notDuration := time.ParseDuration(strings.Trim(now, `"`))
-	_, notNumber := strconv.Atoi(now)
+	number, notNumber := strconv.Atoi(now)
 	switch {
 	case name == "issuers":
 		return "did:web:a.example", "did:web:b.example,did:web:c.example", listed
@@ -90,7 +90,7 @@ func samples(name, now string) (first, second string, fits func(got, text string
 	case now == "false":
 		return "true", "false", plain
 	case notNumber == nil:
-		return "7", "8", plain
+		return strconv.Itoa(number + 1), strconv.Itoa(number + 2), plain
 	case notDuration == nil:
 		return "12m0s", "13m0s", quoted
 	case now[0] == '[':
