@@ -47,7 +47,7 @@ func New(t testing.TB, change ...func(*log.Options)) *World {
 		Issuers:            []string{w.Issuer.DID},
 		Resolver:           did.Chain{did.KeyResolver{}, w.Resolver},
 		CheckpointInterval: 20 * time.Millisecond,
-		IssuerRefresh:      time.Millisecond, // what tests publish counts at once
+		IssuerRefresh:      1, // nanosecond: what tests publish counts at once
 		Storage:            kv.Options{MemTableBytes: 1 << 20, CacheBytes: 1 << 20},
 	}
 	for _, f := range change {
