@@ -151,6 +151,7 @@ func TestI5RolledBack(t *testing.T) {
 	s.Start()
 	ctx := within(t, 2*time.Minute)
 	l.wave(t, s, "old")
+	old := l.acked()[0].run // in the data that is put back
 	s.Stop()
 	copied, data, cold := filepath.Join(home, "backup"), filepath.Join(s.Dir, "data"), filepath.Join(home, "cold")
 	run(t, "backup", "--dir", s.Dir, "--to", copied) // of a log that does not run
@@ -186,7 +187,7 @@ func TestI5RolledBack(t *testing.T) {
 	os.RemoveAll(data)
 	copyFiles(t, filepath.Join(cold, "data"), data)
 	for range 2 { // running it does not make it forget
-		s.refusesToSign(t, "the log was rolled back: it published a checkpoint that its data does not have", l.acked()[0].run)
+		s.refusesToSign(t, "the log was rolled back: it published a checkpoint that its data does not have", old)
 		wantExit(t, 1, "rolled back", "fsck", "--dir", s.Dir)
 	}
 
