@@ -22,6 +22,10 @@ type Account struct {
 	// a day once there are many.
 	Checkpoints []Seen `json:"checkpoints"`
 
+	// Kept is about the checkpoints that the log keeps of its past; absent where
+	// it shows none.
+	Kept *Kept `json:"kept,omitzero"`
+
 	// Entries counts the entries by kind; what does not parse is "malformed".
 	Entries map[string]uint64 `json:"entries"`
 	// Bodies is the retention check over all organisations, Orgs by handle.

@@ -155,6 +155,9 @@ func (a *Auditor) run(ctx context.Context) error {
 	if ok, err := a.follow(ctx, target); err != nil || !ok {
 		return err
 	}
+	if err := a.checkKept(ctx); err != nil {
+		return err
+	}
 	return a.checkBodies(ctx)
 }
 

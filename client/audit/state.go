@@ -32,6 +32,8 @@ type state struct {
 	Dropped  uint64    `json:"dropped,omitzero"`
 	// Told are the alerts that a monitor has told of and that still stand.
 	Told []string `json:"told,omitzero"`
+	// Kept is how far the checkpoints that the log keeps were looked at.
+	Kept *Kept `json:"kept,omitzero"`
 	// Round is the retention check that is under way, if one is.
 	Round *round `json:"round,omitzero"`
 }

@@ -12,7 +12,7 @@ func (a *Auditor) account(incomplete string) *Account {
 	s, v := a.state, &a.state.Verified
 	acc := &Account{
 		Origin: s.Origin, Began: a.began, Ended: a.opts.Now(), Incomplete: incomplete,
-		Checkpoints: clone(s.Seen), Entries: maps.Clone(v.Entries),
+		Checkpoints: clone(s.Seen), Kept: s.Kept.clone(), Entries: maps.Clone(v.Entries),
 		Orgs: make(map[string]Tally), NotChecked: make(map[string]uint64),
 		Rules: v.Rules.Records, Erasures: clone(v.Erasures), Issuers: []Issuer{},
 		Dropped: a.found.dropped + v.Dropped,

@@ -40,6 +40,13 @@ func (p painter) account(a *audit.Account) {
 		fmt.Fprintf(p.w, "  %s entries, under a checkpoint that %s cosigned%s\n", grouped(a.To.Size), someone(a.To.Witnesses), when(a.To.Last))
 		fmt.Fprintf(p.w, "  consistent with every checkpoint since the first that was audited, of %s entries%s\n", grouped(a.From.Size), when(a.From.First))
 	}
+	if k := a.Kept; k != nil && k.Checked > 0 {
+		more := ""
+		if !k.Complete {
+			more = "; more are kept and were not looked at yet"
+		}
+		fmt.Fprintf(p.w, "  of the same tree as %s checkpoints that the log keeps of its past, %s of them cosigned as the policy asks%s\n", grouped(k.Checked), grouped(k.Quorate), more)
+	}
 	for _, kind := range slices.Sorted(maps.Keys(a.Entries)) {
 		fmt.Fprintf(p.w, "  %10s  %s\n", grouped(a.Entries[kind]), kind)
 	}
