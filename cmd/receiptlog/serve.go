@@ -111,6 +111,7 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 		Metrics:     telemetry,
 		Tracer:      tracer,
 		RequireKeys: c.Access.RequireKeys,
+		Frugal:      new(frugality).begin,
 		MaxAge:      staleAfter(c),
 	})
 	err = errors.Join(err, admin.Close(), l.Close(context.Background()))

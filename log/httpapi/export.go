@@ -56,6 +56,9 @@ func (h *Handler) serveExport(w http.ResponseWriter, r *http.Request, _ string) 
 	if _, err := h.log.Handle(req.Org); err != nil {
 		return err
 	}
+	if h.opts.Frugal != nil {
+		defer h.opts.Frugal()()
+	}
 	out := &exportWriter{h: h, w: w}
 	act := api.Act{Act: actExport, Org: req.Org, Detail: fmt.Sprintf("from %s to %s", bound(req.From), bound(req.To))}
 	err := h.onTrail(r, act, func() (string, error) {

@@ -25,6 +25,9 @@ type Options struct {
 	// RequireKeys wants a key with the scope receipts:write of whoever submits.
 	// Without it any receipt by an issuer of the log is taken, whoever brings it.
 	RequireKeys bool
+	// Frugal, if not nil, is called when an export begins, and what it returns
+	// when that ends: the program may want to save memory meanwhile.
+	Frugal func() (end func())
 	// MaxAge is how old the published checkpoint may be before /readyz says
 	// no.
 	MaxAge time.Duration
