@@ -2,6 +2,7 @@ package log_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -116,11 +117,15 @@ func (w *searched) got(q *query.Query, limit int, orgs ...string) (leaves []uint
 	for _, org := range orgs {
 		audiences = append(audiences, search.Private(org))
 	}
+	deadline := time.Now().Add(time.Minute)
 	for below := uint64(0); ; {
 		answer, err := w.Log.Search(w.T.Context(), q, audiences, below, limit, func(s *log.Stored) error {
 			leaves = append(leaves, s.Index)
 			return nil
 		})
+		if errors.Is(err, search.ErrBehind) && time.Now().Before(deadline) {
+			continue // it is built in the background, and says so
+		}
 		if err != nil {
 			w.T.Fatal(err)
 		}
@@ -161,10 +166,10 @@ func (w *searched) check() {
 // whoever may see more or less; and the same after a restart, after the index
 // was dropped, and after an erasure (I9).
 func TestI9SearchAnswers(t *testing.T) {
-	w := newSearched(t, 400)
+	w := newSearched(t, 120)
 	w.check()
-	if all := w.got(new(query.Query), 1000, "acme", "umbrella"); len(all) != 400 {
-		t.Fatalf("%d receipts of 400", len(all))
+	if all := w.got(new(query.Query), 1000, "acme", "umbrella"); len(all) != 120 {
+		t.Fatalf("%d receipts of 120", len(all))
 	}
 	w.Close()
 	w.Open()

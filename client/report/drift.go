@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/armalo/receiptlog/client/entry"
+	"github.com/armalo/receiptlog/client/receipt"
 )
 
 // Drift says which receipts were made under which configuration, when it
@@ -88,14 +89,29 @@ func (t *driftTally) observe(e *Examined) (configuration, group int32) {
 	c := t.configurations[hash]
 	if c == nil {
 		c = &configurationTally{id: int32(len(t.configurations)), spans: map[string]*span{}}
-		if content, ok := e.configured.(map[string]any); ok {
-			c.content = maps.Clone(content)
-			delete(c.content, "sha256")
-		}
+		c.content = configurationOf(e.receipt)
 		t.configurations[hash] = c
 	}
 	observe(c.spans, "", e)
 	return c.id, group
+}
+
+// configurationOf returns what a receipt's configuration says beside its hash,
+// members that the schema does not name among it; nil if it has none.
+func configurationOf(r *receipt.Receipt) map[string]any {
+	var c struct {
+		CredentialSubject struct {
+			Build struct {
+				Configuration map[string]any `json:"configuration"`
+			} `json:"build"`
+		} `json:"credentialSubject"`
+	}
+	if err := json.Unmarshal(r.Canonical(), &c); err != nil {
+		return nil // it parsed as a receipt, so there is none
+	}
+	content := c.CredentialSubject.Build.Configuration
+	delete(content, "sha256")
+	return content
 }
 
 // Drift returns what was added so far says about configurations.

@@ -118,7 +118,6 @@ type Examined struct {
 	leaf       [32]byte
 	checkpoint checkpoint.Checkpoint
 	signed     []byte // the checkpoint as it was signed
-	configured any    // build.configuration as JSON, or nil
 	controls   []outcome
 }
 
@@ -251,7 +250,6 @@ func (e *Examined) facts(v *verdict.Verdict) (Facts, error) {
 	}
 	subject, _ := whole["credentialSubject"].(map[string]any)
 	build, _ := subject["build"].(map[string]any)
-	e.configured = build["configuration"]
 	checks := make(map[string]any, len(v.Checks))
 	for _, c := range v.Checks {
 		checks[c.Name] = string(c.Status)
