@@ -76,7 +76,7 @@ func appendBody(dst []byte, at uint64, body log.Body, v log.View) []byte {
 	return append(dst, '}', '\n')
 }
 
-// parseBodiesQuery is as strict as parseQuery.
+// parseBodiesQuery is as strict as parameters, and wants both.
 func parseBodiesQuery(raw string) (first, count uint64, err error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil || len(values) != 2 || len(values[api.QueryFirst]) != 1 || len(values[api.QueryCount]) != 1 {

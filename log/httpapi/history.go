@@ -3,7 +3,6 @@ package httpapi
 import (
 	"encoding/json/v2"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/armalo/receiptlog/client/api"
@@ -28,37 +27,24 @@ type historyQuery struct {
 	limit int
 }
 
-// parseHistoryQuery is as strict as parseQuery.
 func parseHistoryQuery(raw string) (historyQuery, error) {
 	q := historyQuery{limit: defaultHistory}
-	values, err := url.ParseQuery(raw)
-	if err != nil {
-		return q, verdict.Errorf(verdict.Malformed, "query", "is not a query string")
-	}
-	for name, list := range values {
-		if len(list) != 1 {
-			return q, verdict.Errorf(verdict.Malformed, "query", "names a parameter twice")
-		}
-		switch name {
-		case api.QueryFrom:
-			if q.from, err = checkpoint.ParseSize(list[0]); err != nil {
-				return q, verdict.Errorf(verdict.Malformed, "query.from", "must be the size of a tree, in decimal")
+	err := parameters(raw, map[string]func(string) error{
+		api.QueryFrom: func(value string) (err error) {
+			if q.from, err = checkpoint.ParseSize(value); err != nil {
+				return verdict.Errorf(verdict.Malformed, "query.from", "must be the size of a tree, in decimal")
 			}
-		case api.QueryAfter:
-			if q.after, err = time.Parse(time.RFC3339Nano, list[0]); err != nil || q.after.UnixNano() < 0 {
-				return q, verdict.Errorf(verdict.Malformed, "query.after", "must be the time of a line, as it stands there")
+			return nil
+		},
+		api.QueryAfter: func(value string) (err error) {
+			if q.after, err = time.Parse(time.RFC3339Nano, value); err != nil || q.after.UnixNano() < 0 {
+				return verdict.Errorf(verdict.Malformed, "query.after", "must be the time of a line, as it stands there")
 			}
-		case api.QueryLimit:
-			limit, err := checkpoint.ParseSize(list[0])
-			if err != nil || limit < 1 || limit > maxHistory {
-				return q, verdict.Errorf(verdict.Malformed, "query.limit", "must be from 1 to %d", maxHistory)
-			}
-			q.limit = int(limit)
-		default:
-			return q, verdict.Errorf(verdict.Malformed, "query", "has a parameter that this route does not know")
-		}
-	}
-	return q, nil
+			return nil
+		},
+		api.QueryLimit: limitTo(maxHistory, &q.limit),
+	})
+	return q, err
 }
 
 // serveHistory answers GET of the checkpoints that were published, oldest first,

@@ -2,8 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/armalo/receiptlog/client/api"
@@ -115,31 +113,16 @@ func (h *Handler) serveTrail(w http.ResponseWriter, r *http.Request, _ string) e
 	return serveJSON(w, http.StatusOK, page)
 }
 
-// parseTrailQuery is as strict as parseQuery.
 func parseTrailQuery(raw string) (from uint64, limit int, err error) {
-	values, err := url.ParseQuery(raw)
-	if err != nil {
-		return 0, 0, verdict.Errorf(verdict.Malformed, "query", "is not a query string")
-	}
 	limit = api.MaxTrailLines
-	for name, list := range values {
-		if len(list) != 1 {
-			return 0, 0, verdict.Errorf(verdict.Malformed, "query", "names a parameter twice")
-		}
-		switch name {
-		case api.QueryFrom:
-			if from, err = checkpoint.ParseSize(list[0]); err != nil {
-				return 0, 0, verdict.Errorf(verdict.Malformed, "query.from", "must be the number of an act, in decimal")
+	err = parameters(raw, map[string]func(string) error{
+		api.QueryFrom: func(value string) (err error) {
+			if from, err = checkpoint.ParseSize(value); err != nil {
+				return verdict.Errorf(verdict.Malformed, "query.from", "must be the number of an act, in decimal")
 			}
-		case api.QueryLimit:
-			n, err := strconv.Atoi(list[0])
-			if err != nil || n < 1 || n > api.MaxTrailLines || strconv.Itoa(n) != list[0] {
-				return 0, 0, verdict.Errorf(verdict.Malformed, "query.limit", "must be from 1 to %d, in decimal", api.MaxTrailLines)
-			}
-			limit = n
-		default:
-			return 0, 0, verdict.Errorf(verdict.Malformed, "query", "has a parameter that this route does not know")
-		}
-	}
-	return from, limit, nil
+			return nil
+		},
+		api.QueryLimit: limitTo(api.MaxTrailLines, &limit),
+	})
+	return from, limit, err
 }

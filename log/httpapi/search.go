@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/armalo/receiptlog/client/api"
-	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/search"
 	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/armalo/receiptlog/log"
@@ -65,7 +64,7 @@ func (h *Handler) serveSearch(w http.ResponseWriter, r *http.Request, _ string) 
 	return nil
 }
 
-// parseSearch is as strict as parseQuery.
+// parseSearch is as strict as parameters.
 func (h *Handler) parseSearch(r *http.Request) (req searchRequest, err error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -81,25 +80,14 @@ func (h *Handler) parseSearch(r *http.Request) (req searchRequest, err error) {
 	if req.stream {
 		req.limit, most = api.MaxSearchStream, api.MaxSearchStream
 	}
-	for name, list := range rest {
-		switch {
-		case len(list) != 1:
-			return req, verdict.Errorf(verdict.Malformed, "query", "names a parameter twice")
-		case name == api.QueryCursor:
-			if req.below, err = h.cursors().parse(&req.query, list[0]); err != nil {
-				return req, err
-			}
-		case name == api.QueryLimit:
-			n, err := checkpoint.ParseSize(list[0])
-			if err != nil || n < 1 || n > uint64(most) {
-				return req, verdict.Errorf(verdict.Malformed, "query.limit", "must be from 1 to %d", most)
-			}
-			req.limit = int(n)
-		default:
-			return req, verdict.Errorf(verdict.Malformed, "query", "has a parameter that this route does not know")
-		}
-	}
-	return req, nil
+	err = readEach(rest, map[string]func(string) error{
+		api.QueryCursor: func(value string) (err error) {
+			req.below, err = h.cursors().parse(&req.query, value)
+			return err
+		},
+		api.QueryLimit: limitTo(most, &req.limit),
+	})
+	return req, err
 }
 
 func (h *Handler) cursors() cursors { return h.log.Tag }
