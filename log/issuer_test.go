@@ -6,6 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric/noop"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
 	"github.com/armalo/receiptlog/client/bundle"
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/verdict"
@@ -21,6 +26,37 @@ func slowly(t *testing.T) (*logtest.World, *hands) {
 	clock := &hands{now: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)}
 	w := logtest.New(t, func(o *log.Options) { o.Clock, o.IssuerRefresh = clock.Now, 0 })
 	return w, clock
+}
+
+// metered returns what reads a gauge of the logs that the test opens from here
+// on.
+func metered(t *testing.T) func(name string) float64 {
+	t.Helper()
+	reader := sdk.NewManualReader()
+	otel.SetMeterProvider(sdk.NewMeterProvider(sdk.WithReader(reader)))
+	t.Cleanup(func() { otel.SetMeterProvider(noop.NewMeterProvider()) })
+	return func(name string) float64 {
+		t.Helper()
+		var all metricdata.ResourceMetrics
+		if err := reader.Collect(t.Context(), &all); err != nil {
+			t.Fatal(err)
+		}
+		for _, scope := range all.ScopeMetrics {
+			for _, m := range scope.Metrics {
+				if m.Name != name {
+					continue
+				}
+				switch data := m.Data.(type) {
+				case metricdata.Gauge[int64]:
+					return float64(data.DataPoints[0].Value)
+				case metricdata.Gauge[float64]:
+					return data.DataPoints[0].Value
+				}
+			}
+		}
+		t.Fatalf("there is no gauge %s", name)
+		return 0
+	}
 }
 
 // submit reports how a receipt was received.
@@ -91,9 +127,20 @@ func TestUnknownKeyIsLookedFor(t *testing.T) {
 // with the keys last seen, for a day and across a restart, and that the log says
 // so all the while.
 func TestIssuerOutage(t *testing.T) {
+	gauge := metered(t)
 	w, clock := slowly(t)
+	failing := func(want, age float64) {
+		t.Helper()
+		if got := gauge("receiptlog.issuers.failing"); got != want {
+			t.Errorf("%v issuers are said to fail, want %v", got, want)
+		}
+		if got := gauge("receiptlog.issuers.evidence.age"); got != age {
+			t.Errorf("the oldest document was seen %v s ago, want %v", got, age)
+		}
+	}
 	w.Submit(w.Issuer.Receipt("run-0"))
 	seen := clock.Now()
+	failing(0, 0)
 	w.Resolver.Break(errOutage)
 	clock.Pass(3 * time.Hour)
 	down := clock.Now()
@@ -109,6 +156,7 @@ func TestIssuerOutage(t *testing.T) {
 	if got := w.Log.IssuerFailures(); len(got) != 1 || got[0] != want {
 		t.Errorf("reported %+v, want %+v", got, want)
 	}
+	failing(1, 3*60*60)
 
 	w.Close()
 	w.Open()
@@ -128,6 +176,7 @@ func TestIssuerOutage(t *testing.T) {
 	if got := w.Log.IssuerFailures(); len(got) != 0 {
 		t.Errorf("still reported: %+v", got)
 	}
+	failing(0, 0)
 }
 
 // TestSightingsOutliveRestarts holds that a document that was archived long ago

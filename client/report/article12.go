@@ -105,19 +105,14 @@ func Article12Catalogue() *Catalogue {
 
 // NewArticle12 makes the report from an auditor's account, the proofs that link
 // its checkpoints (as far as there are any), and the receipts of the
-// organisation, examined with [Article12Catalogue]. It verifies the checkpoints
-// and the links with the policy; the counts are the auditor's.
-func NewArticle12(org string, a *Account, links []Link, receipts *Controls, p *policy.Policy) *Article12 {
+// organisation, examined with [Article12Catalogue]. names are of the same
+// bundles. It verifies the checkpoints and the links with the policy; the counts
+// are the auditor's.
+func NewArticle12(org string, a *Account, links []Link, receipts *Controls, names *Names, p *policy.Policy) *Article12 {
 	r := &Article12{
 		Report: Article12Version, Statement: article12Statement, Dates: article12Dates, Limits: article12Limits,
-		Org: org, Handles: []string{}, Account: a, Links: links, Receipts: receipts, Issuers: a.Issuers, Findings: []AuditedFinding{},
+		Org: org, Handles: names.Handles(org), Account: a, Links: links, Receipts: receipts, Issuers: a.Issuers, Findings: []AuditedFinding{},
 	}
-	for _, o := range receipts.Orgs {
-		if !slices.Contains(r.Handles, o.Handle) {
-			r.Handles = append(r.Handles, o.Handle)
-		}
-	}
-	slices.Sort(r.Handles)
 	r.Integrity = inspect(a, links, p)
 	r.account(a)
 	r.Recording = Recording{Logged: r.Retention.Receipts, Shown: receipts.Scope.Receipts, First: receipts.Scope.First, Last: receipts.Scope.Last,
@@ -171,10 +166,11 @@ func (r *Article12) Sound() bool {
 }
 
 // Complete reports whether all could be looked at: links for every pair of
-// checkpoints, every receipt that the log holds, and an audit that came to its
-// end.
+// checkpoints, every bundle that was given and at least one, and an audit that
+// came to its end.
 func (r *Article12) Complete() bool {
-	return r.Account.Incomplete == "" && r.Integrity.Unlinked == 0 && r.Receipts.Scope.Undecided == 0 && len(r.Integrity.Checkpoints) > 0
+	return r.Account.Incomplete == "" && r.Integrity.Unlinked == 0 && len(r.Integrity.Checkpoints) > 0 &&
+		r.Receipts.Scope.Undecided == 0 && r.Receipts.Scope.Receipts > 0
 }
 
 // JSON returns the report, indented.

@@ -47,8 +47,13 @@ func (w *world) article12(org string, bundles ...[]byte) *Article12 {
 	if org != "" {
 		where = "build.org = '" + org + "'"
 	}
-	receipts := w.reportWith(Article12Catalogue(), Options{Samples: 3, List: 100, Where: where}, bundles...)
-	return NewArticle12(org, w.account, w.links, receipts, w.policy)
+	return w.article12Where(org, where, bundles...)
+}
+
+func (w *world) article12Where(org, where string, bundles ...[]byte) *Article12 {
+	w.t.Helper()
+	receipts, names := w.reportNamed(Article12Catalogue(), Options{Samples: 3, List: 100, Where: where}, bundles...)
+	return NewArticle12(org, w.account, w.links, receipts, names, w.policy)
 }
 
 func TestArticle12(t *testing.T) {
@@ -140,7 +145,8 @@ func TestArticle12IsMadeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := NewArticle12(claimed.Org, claimed.Account, claimed.Links, made.Receipts, w.policy)
+	_, names := w.reportNamed(Article12Catalogue(), usual, bundles...)
+	again := NewArticle12(claimed.Org, claimed.Account, claimed.Links, made.Receipts, names, w.policy)
 	if out := must(Compare(claimed, again)); len(out) > 0 {
 		t.Errorf("differs from itself: %v", out)
 	}
@@ -173,12 +179,33 @@ func TestArticle12Page(t *testing.T) {
 	}
 }
 
+// TestArticle12OfASilentTime holds that of an organisation from which nothing
+// came in the time asked about the log's account is given all the same, and that
+// one which no bundle is of is not taken for it.
+func TestArticle12OfASilentTime(t *testing.T) {
+	w, bundles := recorded(t)
+	r := w.article12Where("acme", "build.org = 'acme' and entry.at >= '2027-01-01'", bundles...)
+	if r.Recording.Shown != 0 || r.Recording.Logged != 9 || r.Retention.Present != 9 || !slices.Equal(r.Handles, []string{acme}) {
+		t.Errorf("%+v, handles %v", r.Recording, r.Handles)
+	}
+	if r.Complete() {
+		t.Error("a report that shows no receipt is called complete")
+	}
+	_, names := w.reportNamed(Article12Catalogue(), usual, append(bundles, []byte("{}"))...)
+	if err := names.Check("acmee"); verdict.CodeOf(err) != OrgUnknown {
+		t.Errorf("an organisation that no bundle is of: %v", err)
+	}
+	if names.Check("acme") != nil || names.Check("") != nil || !slices.Equal(names.Orgs(), []string{"acme"}) {
+		t.Errorf("known are %v", names.Orgs())
+	}
+}
+
 func FuzzParseAccount(f *testing.F) {
 	w, _ := recorded(f)
 	f.Add(must(json.Marshal(w.account)))
 	f.Add([]byte(`{"origin":"x","checkpoints":[],"orgs":{}}`))
 	f.Add([]byte(`{"origin":"x","checkpoints":[{"size":-1}],"orgs":{}}`))
-	receipts := w.reportWith(Article12Catalogue(), usual)
+	receipts, names := w.reportNamed(Article12Catalogue(), usual)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		a, err := ParseAccount(data)
 		if err != nil {
@@ -187,7 +214,7 @@ func FuzzParseAccount(f *testing.F) {
 			}
 			return
 		}
-		if _, err := NewArticle12("", a, nil, receipts, w.policy).HTML(); err != nil {
+		if _, err := NewArticle12("", a, nil, receipts, names, w.policy).HTML(); err != nil {
 			t.Fatal(err)
 		}
 	})

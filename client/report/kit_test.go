@@ -217,16 +217,24 @@ func (w *world) report(o Options, bundles ...[]byte) *Controls {
 
 func (w *world) reportWith(c *Catalogue, o Options, bundles ...[]byte) *Controls {
 	w.t.Helper()
+	r, _ := w.reportNamed(c, o, bundles...)
+	return r
+}
+
+func (w *world) reportNamed(c *Catalogue, o Options, bundles ...[]byte) (*Controls, *Names) {
+	w.t.Helper()
 	var where *Rule
 	if o.Where != "" {
 		where = must(ParseRule(o.Where))
 	}
 	x := must(NewExaminer(c, where, verify.Options{Policy: w.policy}))
-	k := NewCollector(c, o)
+	k, names := NewCollector(c, o), NewNames()
 	for i, data := range bundles {
-		k.Add(x.Examine(fmt.Sprintf("%05d.json", i), data))
+		e := x.Examine(fmt.Sprintf("%05d.json", i), data)
+		k.Add(e)
+		names.Add(e)
 	}
-	return k.Report(w.policy, w.policyFile)
+	return k.Report(w.policy, w.policyFile), names
 }
 
 var usual = Options{Samples: 3, List: 100}

@@ -39,8 +39,8 @@ type fakeLog struct {
 	entries [][]byte
 	places  map[[32]byte]uint64 // receipt hash to index
 	logged  map[uint64]opened
-	issuers map[string]uint64 // DID to index
-	swap    bool              // answers with the bundle of index 1, as a bad log might
+	issuers map[string][]uint64 // DID to the indices of its documents
+	swap    bool                // answers with the bundle of index 1, as a bad log might
 }
 
 type opened struct {
@@ -58,7 +58,7 @@ func newFakeLog(t testing.TB) *fakeLog {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fakeLog{signer: signer, vkey: vkey, docs: map[string][]byte{}, places: map[[32]byte]uint64{}, logged: map[uint64]opened{}, issuers: map[string]uint64{}}
+	return &fakeLog{signer: signer, vkey: vkey, docs: map[string][]byte{}, places: map[[32]byte]uint64{}, logged: map[uint64]opened{}, issuers: map[string][]uint64{}}
 }
 
 func (l *fakeLog) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
@@ -98,9 +98,7 @@ func (l *fakeLog) submit(data []byte) (uint64, bool, error) {
 		return 0, false, err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
-	if _, ok := l.issuers[r.Issuer()]; !ok && !did.IsKey(r.Issuer()) {
-		l.issuers[r.Issuer()] = l.append(entry.Issuer{DID: r.Issuer(), Document: doc.Canonical(), At: now}.Marshal())
-	}
+	l.archive(doc, now)
 	salt := sha256.Sum256(r.Canonical())
 	e := entry.Receipt{Commitment: entry.Commit(salt, r.Canonical()), Issuer: r.Issuer(), Key: did.EncodeKey(signer.Key),
 		Org: strings.Repeat("0", 32), At: now, Retain: entry.Indefinite}
@@ -108,6 +106,23 @@ func (l *fakeLog) submit(data []byte) (uint64, bool, error) {
 	l.places[r.Hash()] = at
 	l.logged[at] = opened{r, salt}
 	return at, false, nil
+}
+
+// archive puts a document into the log, unless it is the last one of its issuer.
+func (l *fakeLog) archive(doc *did.Document, now time.Time) {
+	if did.IsKey(doc.DID()) {
+		return
+	}
+	if all := l.issuers[doc.DID()]; len(all) > 0 {
+		last, err := entry.Parse(l.entries[all[len(all)-1]])
+		if err != nil {
+			panic(err)
+		}
+		if bytes.Equal(last.(entry.Issuer).Document, doc.Canonical()) {
+			return
+		}
+	}
+	l.issuers[doc.DID()] = append(l.issuers[doc.DID()], l.append(entry.Issuer{DID: doc.DID(), Document: doc.Canonical(), At: now}.Marshal()))
 }
 
 func (l *fakeLog) document(id string) (*did.Document, error) {
@@ -135,8 +150,10 @@ func (l *fakeLog) bundle(at uint64) *bundle.Bundle {
 	o := l.logged[at]
 	b := &bundle.Bundle{Receipt: o.r.Canonical(), Entry: l.entries[at], Salt: o.salt, Index: at, Hashes: l.prove(at),
 		Checkpoint: append(append(body, '\n'), line...)}
-	if i, ok := l.issuers[o.r.Issuer()]; ok {
-		b.Issuer = &bundle.IssuerEvidence{Entry: l.entries[i], Index: i, Hashes: l.prove(i)}
+	for _, i := range l.issuers[o.r.Issuer()] {
+		if i < at {
+			b.Issuer = &bundle.IssuerEvidence{Entry: l.entries[i], Index: i, Hashes: l.prove(i)}
+		}
 	}
 	return b
 }

@@ -13,7 +13,9 @@ import (
 	"github.com/armalo/receiptlog/client/proof"
 	"github.com/armalo/receiptlog/client/report"
 	"github.com/armalo/receiptlog/client/tile"
+	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/armalo/receiptlog/cmd/internal/exit"
+	"github.com/armalo/receiptlog/cmd/receiptctl/bundles"
 )
 
 type article12Flags struct {
@@ -44,7 +46,7 @@ so that anybody can verify them offline:
   receiptctl report --check article12.json --policy policy.txt --dir bundles
 
 Exit status: 0 nothing speaks against the record, 1 something does, 2 usage, 3
-not all could be looked at.`,
+not all could be looked at, or no bundle is of the organisation.`,
 		Example: `  receiptctl audit --url https://log.example.com --policy policy.txt --state ./audit --json -o account.json
   receiptctl report article12 --account account.json --policy policy.txt --url https://log.example.com \
       --org acme --dir bundles --from 2026-01-01 --to 2027-01-01 -o article12.html -o article12.json`,
@@ -85,9 +87,12 @@ func reportArticle12(cmd *cobra.Command, f article12Flags, files []string) error
 	if err != nil {
 		return err
 	}
-	receipts, err := f.collect(cmd, report.Article12Catalogue(), c.options, files)
+	receipts, names, err := f.collectNamed(cmd, c.options, files)
 	if err != nil {
 		return err
+	}
+	if err := names.Check(f.org); err != nil {
+		return unknownOrg(err, receipts, names)
 	}
 	links := []report.Link{}
 	if f.url != "" {
@@ -99,8 +104,37 @@ func reportArticle12(cmd *cobra.Command, f article12Flags, files []string) error
 	if err != nil {
 		return err
 	}
-	r := report.NewArticle12(f.org, a, links, receipts, p)
+	r := report.NewArticle12(f.org, a, links, receipts, names, p)
 	return writeArticle12(cmd, f, r)
+}
+
+// collectNamed verifies all bundles and returns the receipts that such a report
+// is made of, with what the log calls their organisations.
+func (f *evidenceFlags) collectNamed(cmd *cobra.Command, o report.Options, files []string) (*report.Controls, *report.Names, error) {
+	names := report.NewNames()
+	receipts, err := f.collect(cmd, report.Article12Catalogue(), o, files, func(_ bundles.Bundle, e *report.Examined) { names.Add(e) })
+	return receipts, names, err
+}
+
+// maxNamed is how many organisations a hint names.
+const maxNamed = 5
+
+// unknownOrg complains that no bundle is of the organisation asked about. A
+// report would count nothing, and look as if nothing were wrong. Bundles that do
+// not verify are bad, whosever they are.
+func unknownOrg(err error, receipts *report.Controls, names *report.Names) error {
+	status, hint := exit.CannotTell, "are these the right bundles? none of them verifies"
+	if orgs := names.Orgs(); len(orgs) > 0 {
+		more := ""
+		if len(orgs) > maxNamed {
+			orgs, more = orgs[:maxNamed], fmt.Sprintf(" and %d more", len(orgs)-maxNamed)
+		}
+		hint = fmt.Sprintf("the bundles are of %s%s: write the name as receipts do, or give bundles of that organisation, as receiptctl export fetches them", strings.Join(orgs, ", "), more)
+	}
+	if receipts.Scope.Failed > 0 {
+		status = exit.Bad
+	}
+	return exit.With(status, fmt.Errorf("%w (%s)", err, verdict.CodeOf(err)), hint)
 }
 
 // where is the rule that picks an organisation's receipts.

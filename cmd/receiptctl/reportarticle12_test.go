@@ -182,6 +182,20 @@ func TestReportArticle12(t *testing.T) {
 	contains(t, a.run(3, made+"--format html"), "come without a proof")
 }
 
+// TestReportArticle12OfNobody holds that a name that no bundle has is not
+// answered with a report of nothing.
+func TestReportArticle12OfNobody(t *testing.T) {
+	a := newArticle12(t)
+	made := "report article12 --account @/account.json --policy @/policy.txt --url " + a.url + " --dir @/bundles "
+	contains(t, a.run(3, made+"--org acmee -o @/r.json"), "error: no bundle that verifies", `"acmee"`, "(org_unknown)", "hint: the bundles are of acme, globex")
+	if _, err := os.Stat(a.path("r.json")); err == nil {
+		t.Error("a report was written")
+	}
+	contains(t, a.run(3, made+"--org acme --to 2020-01-01"), "9 receipts logged, 0 of them shown here")
+	a.write("none/x.bundle.json", []byte("{}"))
+	contains(t, a.run(1, strings.Replace(made, "@/bundles", "@/none", 1)+"--org acme"), "(org_unknown)", "none of them verifies")
+}
+
 func TestReportArticle12Mistakes(t *testing.T) {
 	a := newArticle12(t)
 	a.write("none.json", []byte("{}"))

@@ -69,7 +69,7 @@ func checkArticle12(cmd *cobra.Command, f evidenceFlags, name string, data []byt
 		return exit.With(exit.CannotTell, fmt.Errorf("%s was made with the catalogue %s, not with %s", name, claimed.Receipts.CatalogueSHA256, c.SHA256()),
 			"check it with the version of receiptctl that made it")
 	}
-	receipts, err := f.collect(cmd, c, claimed.Receipts.Options, files)
+	receipts, names, err := f.collectNamed(cmd, claimed.Receipts.Options, files)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func checkArticle12(cmd *cobra.Command, f evidenceFlags, name string, data []byt
 	if err != nil {
 		return err
 	}
-	made := report.NewArticle12(claimed.Org, claimed.Account, claimed.Links, receipts, p)
+	made := report.NewArticle12(claimed.Org, claimed.Account, claimed.Links, receipts, names, p)
 	if err := sayDifferences(cmd, name, claimed, made); err != nil {
 		return err
 	}
