@@ -139,11 +139,13 @@ func TestI5SwappedKeys(t *testing.T) {
 	l.submit()
 	size := l.size()
 	l.stop()
+	const anyOrigin = "…" // as the runbook writes it
 	for _, swap := range []struct{ file, says string }{
 		{"log-ed25519.key", "the published checkpoint is not signed by these log keys"},
 		{"log-mldsa44.key", "the published checkpoint is not signed by these log keys"},
 		{"receiptlog.json", "the data is of the log log.example/keys, and the configuration is of log.example/others"},
 	} {
+		inRunbook(t, strings.NewReplacer("log.example/keys", anyOrigin, "log.example/others", anyOrigin).Replace(swap.says))
 		mine := l.read(swap.file)
 		l.write(swap.file, other.read(swap.file))
 		if swap.file == "receiptlog.json" {
@@ -158,7 +160,9 @@ func TestI5SwappedKeys(t *testing.T) {
 	l.write("witnesses.txt", other.read("witnesses.txt"))
 	p := start(t, ".", filepath.Join(programs, "receiptlog"), "serve", "--dir", l.dir, "--listen", "127.0.0.1:0")
 	<-p.exited
-	if p.err == nil || !strings.Contains(p.out.String(), "none is of this log") {
+	const foreignPolicy = "none is of this log"
+	inRunbook(t, foreignPolicy)
+	if p.err == nil || !strings.Contains(p.out.String(), foreignPolicy) {
 		t.Errorf("another log's policy: %v\n%s", p.err, p.out)
 	}
 	l.write("witnesses.txt", mine)
