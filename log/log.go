@@ -20,6 +20,7 @@ import (
 	"github.com/armalo/receiptlog/log/access"
 	"github.com/armalo/receiptlog/log/retention"
 	"github.com/armalo/receiptlog/log/search"
+	"github.com/armalo/receiptlog/log/step"
 	"github.com/armalo/receiptlog/log/webhook"
 	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/index"
@@ -57,6 +58,7 @@ type Log struct {
 
 	keeping    sync.WaitGroup // the work of the keeper, the search index and the hooks, and looking after issuers
 	publishing sync.Mutex     // held while a checkpoint is verified and shown
+	making     step.Place     // of the publication under way; under publishing
 
 	closing  atomic.Bool
 	failOnce sync.Once
@@ -129,7 +131,7 @@ func (l *Log) start() (err error) {
 	if err := l.openWitnesses(); err != nil {
 		return err
 	}
-	l.driver = driver.New(l.db, driver.Options{
+	options := driver.Options{
 		Refused: l.Refused,
 		Cosign:  l.cosign,
 		WithPublication: func(b *kv.Batch, size uint64, at time.Time) error {
@@ -138,7 +140,11 @@ func (l *Log) start() (err error) {
 		OnPublish: l.onPublish,
 		Logger:    l.logger,
 		Now:       l.clock,
-	})
+	}
+	if l.opts.Tracer != nil {
+		options.Step = l.step
+	}
+	l.driver = driver.New(l.db, options)
 	ctx, stop := context.WithCancel(context.Background())
 	appender, shutdown, _, err := tessera.NewAppender(ctx, l.driver, l.appendOptions())
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/policy"
@@ -104,6 +106,10 @@ type Options struct {
 	// Logger receives what an operator should know; nil means silence. Neither
 	// receipts nor keys are ever written to it.
 	Logger *slog.Logger
+	// Tracer makes a trace of each publication, whose steps explain how long
+	// submitters waited; nil: none. A submission's own steps are made in the span
+	// of its context.
+	Tracer trace.Tracer
 	// Storage tunes the database. Origin, Create, Logger and OnFatal are set
 	// by Open.
 	Storage kv.Options

@@ -11,6 +11,7 @@ import (
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/client/proof"
 	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/log/step"
 	"github.com/armalo/receiptlog/storage/driver"
 )
 
@@ -23,6 +24,7 @@ type Published struct {
 	At       time.Time        // when it was published, by the log's clock
 
 	prover *proof.Prover
+	made   step.Place // where in a trace it was made, if anybody records that
 
 	mu       sync.Mutex
 	archived map[uint64]*archived // issuers' documents, by index
@@ -96,6 +98,22 @@ func (l *Log) onPublish(_ uint64, signed []byte) {
 	if err := l.publish(signed); err != nil {
 		l.fail(err)
 	}
+}
+
+// step is a step of the publisher, as the driver's options want it: "publish", or one
+// within that. Each publication is a trace of its own.
+func (l *Log) step(ctx context.Context, name string) (context.Context, func(error)) {
+	if name != driver.StepPublish {
+		ctx, s := step.Start(ctx, name)
+		return ctx, s.End
+	}
+	ctx, s := step.Root(ctx, l.opts.Tracer, name)
+	size, _ := l.driver.Tree()
+	s.Note("size", size)
+	l.publishing.Lock()
+	l.making = s.Place()
+	l.publishing.Unlock()
+	return ctx, s.End
 }
 
 // resumePublished takes up the checkpoint that was published before the log was
@@ -174,6 +192,7 @@ func (l *Log) show(signed []byte, at time.Time, verified *policy.Verified) {
 		Verified: verified,
 		At:       at,
 		prover:   proof.NewProver(l.tileReader, verified.Checkpoint.Size),
+		made:     l.making,
 		archived: make(map[uint64]*archived),
 	})
 	l.search.Published()

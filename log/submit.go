@@ -15,6 +15,7 @@ import (
 	"github.com/armalo/receiptlog/client/receipt"
 	rules "github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/log/step"
 	"github.com/armalo/receiptlog/storage/body"
 	"github.com/armalo/receiptlog/storage/driver"
 	"github.com/armalo/receiptlog/storage/index"
@@ -66,7 +67,9 @@ func (l *Log) Begin(ctx context.Context, data []byte) (*Pending, error) {
 // sees it, parsed and of a known issuer, before its signature is verified, and
 // may refuse it with an error, which is returned.
 func (l *Log) BeginFor(ctx context.Context, data []byte, admit func(*receipt.Receipt) error) (*Pending, error) {
+	ctx, taken := step.Start(ctx, "take in")
 	p, err := l.begin(ctx, data, admit)
+	taken.End(err)
 	if err != nil {
 		l.metrics.refused(ctx, err)
 	}
@@ -232,12 +235,25 @@ func (p *Pending) Bundle(ctx context.Context) (*bundle.Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	published, err := p.log.published.await(ctx, at)
+	waitCtx, wait := step.Start(ctx, "await publication")
+	published, err := p.log.published.await(waitCtx, at)
+	if err == nil {
+		wait.Link(published.made)
+	}
+	wait.End(err)
 	if err != nil {
 		return nil, err
 	}
+	ctx, prove := step.Start(ctx, "prove")
+	b, err := p.proven(ctx, published, at)
+	prove.End(err)
+	return b, err
+}
+
+// proven makes the bundle under a checkpoint.
+func (p *Pending) proven(ctx context.Context, under *Published, at uint64) (*bundle.Bundle, error) {
 	if p.dup {
-		return p.log.recall(ctx, published, at)
+		return p.log.recall(ctx, under, at)
 	}
-	return p.log.prove(ctx, published, at, p.receipt, p.fresh)
+	return p.log.prove(ctx, under, at, p.receipt, p.fresh)
 }

@@ -9,10 +9,12 @@ import (
 	"github.com/armalo/receiptlog/client/did"
 	rules "github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/client/retention/period"
+	"github.com/armalo/receiptlog/cmd/internal/certificate"
 	"github.com/armalo/receiptlog/cmd/internal/config"
 	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/log"
 	"github.com/armalo/receiptlog/log/access"
+	"github.com/armalo/receiptlog/log/webhook"
 	"github.com/armalo/receiptlog/storage/kv"
 )
 
@@ -40,7 +42,7 @@ type Config struct {
 	// Listen is the address to serve on. The flag --listen overrides it.
 	Listen string `json:"listen"`
 	// TLS says with which certificate to serve.
-	TLS ConfigTLS `json:"tls"`
+	TLS certificate.Files `json:"tls"`
 	// Keys are the files of the keys that sign checkpoints, relative to the
 	// directory. The first is of type Ed25519.
 	Keys []string `json:"keys"`
@@ -76,7 +78,7 @@ type Config struct {
 	Retention ConfigRetention `json:"retention"`
 	// Access says who may submit, and how often a key may be used.
 	Access ConfigAccess `json:"access"`
-	// Webhooks says where receivers may be.
+	// Webhooks says where receivers may be, and what they are told.
 	Webhooks ConfigWebhooks `json:"webhooks"`
 
 	config.Logging
@@ -121,19 +123,14 @@ type ConfigAccess struct {
 	RequestsPerSecond int `json:"requestsPerSecond"`
 }
 
-// ConfigTLS names the files, relative to the directory, of a certificate with its
-// chain and of its key, in PEM. Without them plain HTTP is served. They are read
-// again when they have changed, and at SIGHUP.
-type ConfigTLS struct {
-	Cert string `json:"cert"`
-	Key  string `json:"key"`
-}
-
-// ConfigWebhooks says where receivers of webhooks may be.
+// ConfigWebhooks says where receivers of webhooks may be, and what they are told.
 type ConfigWebhooks struct {
 	// AllowPrivate allows addresses that are not public, and http:// URLs. Never
 	// set it where others than the operator can add receivers.
 	AllowPrivate bool `json:"allowPrivate"`
+	// QuorumGrace is how long the quorum of witnesses may be lost before somebody is
+	// told: a witness may be started anew.
+	QuorumGrace config.Duration `json:"quorumGrace"`
 }
 
 // terms reads the periods.
@@ -161,6 +158,7 @@ func defaultConfig() Config {
 		MemTableBytes:      kv.DefaultMemTableBytes,
 		Retention:          ConfigRetention{Floor: rules.DefaultTerms.Floor.String(), Notice: rules.DefaultTerms.Notice.String()},
 		Access:             ConfigAccess{RequestsPerSecond: access.DefaultRate},
+		Webhooks:           ConfigWebhooks{QuorumGrace: config.Duration(webhook.DefaultQuorumGrace)},
 		Logging:            config.DefaultLogging,
 	}
 }
@@ -196,8 +194,8 @@ func (c *Config) Check() error {
 	if _, err := c.Retention.terms(); err != nil {
 		return err
 	}
-	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		return errors.New("tls: cert and key go together")
+	if err := c.TLS.Check(); err != nil {
+		return err
 	}
 	if len(c.Keys) == 0 {
 		return errors.New("keys: at least one is needed")
@@ -207,7 +205,7 @@ func (c *Config) Check() error {
 			return fmt.Errorf("issuers: %q is not a DID", name)
 		}
 	}
-	for name, d := range map[string]config.Duration{"checkpointInterval": c.CheckpointInterval, "republishInterval": c.RepublishInterval, "didWeb.cacheFor": c.DIDWeb.CacheFor, "didWeb.tolerateOutage": c.DIDWeb.TolerateOutage} {
+	for name, d := range map[string]config.Duration{"checkpointInterval": c.CheckpointInterval, "republishInterval": c.RepublishInterval, "didWeb.cacheFor": c.DIDWeb.CacheFor, "didWeb.tolerateOutage": c.DIDWeb.TolerateOutage, "webhooks.quorumGrace": c.Webhooks.QuorumGrace} {
 		if d <= 0 {
 			return fmt.Errorf("%s must be more than zero", name)
 		}

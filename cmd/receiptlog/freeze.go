@@ -66,7 +66,7 @@ func freeze(cmd *cobra.Command, f freezeFlags) error {
 	if err != nil {
 		return err
 	}
-	l, err := openLog(f.dir, c, logger)
+	l, err := openLog(f.dir, c, logger, nil)
 	if err != nil {
 		return err
 	}

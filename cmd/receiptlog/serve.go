@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/armalo/receiptlog/cmd/internal/config"
 	"github.com/armalo/receiptlog/cmd/internal/durable"
@@ -96,10 +97,10 @@ func serve(cmd *cobra.Command, f serveFlags) error {
 	}
 	tracer, stopTracing, err := tracing.Start(cmd.Context(), "receiptlog")
 	if err != nil {
-		return exit.With(exit.Usage, err, "unset OTEL_EXPORTER_OTLP_ENDPOINT to go without")
+		return err
 	}
-	defer stopTraces(stopTracing, logger)
-	l, err := openLog(f.dir, c, logger)
+	defer tracing.Stop(stopTracing, logger)
+	l, err := openLog(f.dir, c, logger, tracer)
 	if err != nil {
 		return err
 	}
@@ -132,15 +133,6 @@ func sayStopped(l *log.Log, logger *slog.Logger) {
 	logger.Info("stopped; everything accepted is published")
 }
 
-// stopTraces sends the last spans. That they are lost is no reason to fail.
-func stopTraces(stop func(context.Context) error, logger *slog.Logger) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := stop(ctx); err != nil {
-		logger.Warn("the last traces are not sent", "error", err)
-	}
-}
-
 // staleAfter is how old a published checkpoint may be: two in a row may be late
 // before somebody is called.
 func staleAfter(c *Config) time.Duration {
@@ -148,7 +140,7 @@ func staleAfter(c *Config) time.Duration {
 }
 
 // openLog opens the log as configured.
-func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
+func openLog(dir string, c *Config, logger *slog.Logger, tracer trace.Tracer) (*log.Log, error) {
 	signers, err := loadSigners(dir, c.Keys)
 	if err != nil {
 		return nil, err
@@ -177,7 +169,7 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 		return nil, exit.With(exit.Usage, err, "it is for those who verify, and made by init; its format is C2SP tlog-policy")
 	}
 	l, err := log.Open(log.Options{
-		Webhooks:           webhook.Options{AllowPrivate: c.Webhooks.AllowPrivate, StaleAfter: staleAfter(c)},
+		Webhooks:           webhook.Options{AllowPrivate: c.Webhooks.AllowPrivate, StaleAfter: staleAfter(c), QuorumGrace: time.Duration(c.Webhooks.QuorumGrace)},
 		Retention:          retention.Options{Terms: terms, Paused: c.Retention.Paused},
 		Dir:                filepath.Join(dir, dataName),
 		Origin:             c.Origin,
@@ -196,6 +188,7 @@ func openLog(dir string, c *Config, logger *slog.Logger) (*log.Log, error) {
 		Witnesses:          witnesses,
 		FailOpen:           c.FailOpen,
 		Seen:               published,
+		Tracer:             tracer,
 		Logger:             logger,
 	})
 	switch {

@@ -24,7 +24,7 @@ func (s *service) connect(ctx context.Context) error {
 		return err
 	}
 	// SPEC https-bastion: the bastion removes all X-Forwarded-For and sends one.
-	o := bastion.Options{Handler: s.api.Handler(true), Key: key, Roots: roots, Connected: s.metrics.Bastion, Logger: s.log}
+	o := bastion.Options{Handler: s.handler(true), Key: key, Roots: roots, Connected: s.metrics.Bastion, Logger: s.log}
 	for _, addr := range s.config.Bastions {
 		s.metrics.Bastion(addr, false)
 		s.running.Go(func() {

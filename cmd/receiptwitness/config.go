@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 
+	"github.com/armalo/receiptlog/cmd/internal/certificate"
 	"github.com/armalo/receiptlog/cmd/internal/config"
 	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
@@ -23,6 +24,8 @@ type Config struct {
 	// Listen is the address to serve on, or "" to be reached by bastions only. The
 	// flag --listen overrides it.
 	Listen string `json:"listen"`
+	// TLS says with which certificate to serve there. Bastions have their own.
+	TLS certificate.Files `json:"tls"`
 	// Bastions are C2SP https-bastions to connect to, as host:port.
 	Bastions []string `json:"bastions"`
 	// BehindProxy says that all that connects to Listen is a proxy of ours, which
@@ -77,6 +80,9 @@ func readConfig(dir string, over ...func(*Config) error) (*Config, error) {
 func (c *Config) Check() error {
 	if c.Name == "" {
 		return errors.New("name is missing")
+	}
+	if err := c.TLS.Check(); err != nil {
+		return err
 	}
 	for _, addr := range c.Bastions {
 		if _, _, err := net.SplitHostPort(addr); err != nil {

@@ -31,6 +31,10 @@ func TestEverySettingHasFlagAndVariable(t *testing.T) {
 				}
 				return fmt.Sprint(flat(reflect.ValueOf(*c))[i])
 			}
+			if s.Name == "tls.cert" || s.Name == "tls.key" { // they go together
+				t.Setenv("RECEIPTWITNESS_TLS_CERT", "/c")
+				t.Setenv("RECEIPTWITNESS_TLS_KEY", "/k")
+			}
 			values, ok := samples[s.Name]
 			if !ok {
 				values = [2]string{"one", "two"}

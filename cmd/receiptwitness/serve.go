@@ -13,10 +13,13 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel/trace"
 
+	"github.com/armalo/receiptlog/cmd/internal/certificate"
 	"github.com/armalo/receiptlog/cmd/internal/config"
 	"github.com/armalo/receiptlog/cmd/internal/durable"
 	"github.com/armalo/receiptlog/cmd/internal/exit"
+	"github.com/armalo/receiptlog/cmd/internal/tracing"
 	"github.com/armalo/receiptlog/storage/kv"
 	"github.com/armalo/receiptlog/witness"
 	"github.com/armalo/receiptlog/witness/admin"
@@ -42,9 +45,13 @@ On SIGTERM or SIGINT it finishes the requests that run, and exits 0. After a
 failure of the disk it exits 1 at once: whatever it cosigned is safe, and starting
 it again recovers.
 
+With a certificate and its key it serves HTTPS. The files are read again when they
+have changed, and at SIGHUP; what cannot be used changes nothing.
+
 Each setting of ` + configName + ` can be given as a flag, and as an environment
 variable. A flag goes before a variable, and a variable before the file. Lists are
-given with commas between.
+given with commas between. Traces are sent where the variables of OpenTelemetry say,
+such as OTEL_EXPORTER_OTLP_ENDPOINT; without them there are none.
 
 Exit status: 0 stopped as asked, 1 failed, 2 usage or configuration.`,
 		Example: `  receiptwitness serve --dir /var/lib/receiptwitness
@@ -76,6 +83,11 @@ func serve(cmd *cobra.Command, f serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	tracer, stopTracing, err := tracing.Start(cmd.Context(), "receiptwitness")
+	if err != nil {
+		return err
+	}
+	defer tracing.Stop(stopTracing, logger)
 	db, err := openDatabase(f.dir, logger)
 	if err != nil {
 		return err
@@ -88,7 +100,7 @@ func serve(cmd *cobra.Command, f serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &service{cmd: cmd, flags: f, config: c, log: logger, db: db, w: w, metrics: metrics}
+	s := &service{cmd: cmd, flags: f, config: c, log: logger, db: db, w: w, metrics: metrics, tracer: tracer}
 	s.api = httpapi.New(w, httpapi.Options{
 		PerClientPerSecond: c.PerClientPerSecond, PerClientBurst: c.PerClientBurst, Logger: logger, Metrics: metrics,
 	})
@@ -105,6 +117,7 @@ type service struct {
 	w       *witness.Witness
 	metrics *httpapi.Metrics
 	api     *httpapi.API
+	tracer  trace.Tracer // nil: none
 
 	servers []*http.Server
 	running sync.WaitGroup
@@ -146,12 +159,9 @@ func (s *service) start(ctx context.Context) error {
 
 	address := "bastions only"
 	if s.config.Listen != "" {
-		l, err := net.Listen("tcp", s.config.Listen)
-		if err != nil {
-			return exit.With(exit.Bad, err, "choose another address with --listen")
+		if address, err = s.listen(ctx); err != nil {
+			return err
 		}
-		address = l.Addr().String()
-		s.serve(l, httpapi.NewServer(s.api.Handler(s.config.BehindProxy), s.log))
 	}
 	if err := s.connect(ctx); err != nil {
 		return err
@@ -165,10 +175,37 @@ func (s *service) start(ctx context.Context) error {
 	return err
 }
 
+// listen serves on the configured address, and returns it.
+func (s *service) listen(ctx context.Context) (address string, err error) {
+	srv := httpapi.NewServer(s.handler(s.config.BehindProxy), s.log)
+	keeper, err := certificate.Secure(ctx, srv, s.flags.dir, s.config.TLS, s.log)
+	if err != nil {
+		return "", err
+	}
+	if keeper != nil {
+		s.metrics.Certificate(keeper.NotAfter)
+	}
+	l, err := net.Listen("tcp", s.config.Listen)
+	if err != nil {
+		return "", exit.With(exit.Bad, err, "choose another address with --listen")
+	}
+	s.serve(l, srv)
+	return l.Addr().String(), nil
+}
+
+// handler is the API for one listener, with a span of each request.
+func (s *service) handler(forwarded bool) http.Handler {
+	return tracing.Server(s.tracer, s.api.Handler(forwarded))
+}
+
 func (s *service) serve(l net.Listener, srv *http.Server) {
 	s.servers = append(s.servers, srv)
 	s.running.Go(func() {
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		serve := srv.Serve
+		if srv.TLSConfig != nil {
+			serve = func(l net.Listener) error { return srv.ServeTLS(l, "", "") }
+		}
+		if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.fail(fmt.Errorf("serve on %s: %w", l.Addr(), err))
 		}
 	})

@@ -1,12 +1,18 @@
 package witness
 
 import (
+	"encoding/json/v2"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/armalo/receiptlog/client/webhook"
 )
 
 // TestForeignWitnessesCosignOurLog: two litewitnesses and our own, all of which
@@ -126,4 +132,70 @@ func TestNobodyWaitsForTheQuorumForEver(t *testing.T) {
 		t.Errorf("it is at %d now", b.Index)
 	}
 	l.stop()
+}
+
+// TestLostQuorumIsTold kills a witness and starts it again: a receiver of webhooks is
+// told both, signed, once each, and since when it was so.
+func TestLostQuorumIsTold(t *testing.T) {
+	a := ours(t, "witness.example/told")
+	l := newOurLog(t, "log.example/told", 1, a)
+	t.Setenv("RECEIPTLOG_WEBHOOKS_QUORUM_GRACE", "100ms")
+	t.Setenv("RECEIPTLOG_WEBHOOKS_ALLOW_PRIVATE", "true")
+	program := filepath.Join(programs, "receiptlog")
+	t.Setenv("RECEIPTLOG_TOKEN", strings.TrimSpace(run(t, program, "key", "create", "--dir", l.dir, "--name", "admin", "--scope", "admin")))
+	l.serve()
+	l.submit()
+
+	type told struct {
+		kind    string
+		since   time.Time
+		trusted error
+	}
+	heard, secrets := make(chan told, 10), make(chan webhook.Secret, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		secret := <-secrets
+		secrets <- secret
+		var m webhook.Message
+		err := webhook.Verify(secret, r.Header.Get, body, time.Now())
+		if err == nil {
+			err = json.Unmarshal(body, &m)
+		}
+		heard <- told{m.Type, m.Data.Since, err}
+	}))
+	t.Cleanup(receiver.Close)
+	out, err := exec.Command(program, "webhook", "add", "--url", l.url, "--name", "on-call", "--to", receiver.URL, "--event", "quorum.lost").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := webhook.ParseSecret(strings.TrimSpace(string(out)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets <- secret
+	next := func(kind string) told {
+		t.Helper()
+		select {
+		case m := <-heard:
+			if m.kind != kind || m.trusted != nil {
+				t.Fatalf("heard %+v, want %s", m, kind)
+			}
+			return m
+		case <-time.After(30 * time.Second):
+			t.Fatalf("nobody tells %s\n%s", kind, l.out)
+			return told{}
+		}
+	}
+
+	killed := time.Now()
+	a.kill()
+	if lost := next("quorum.lost"); lost.since.Before(killed.Truncate(time.Second)) || lost.since.After(time.Now()) {
+		t.Errorf("lost since %v, and the witness was killed at %v", lost.since, killed)
+	}
+	a.serve(t, "--listen", strings.TrimPrefix(a.url, "http://"))
+	next("quorum.regained")
+	l.stop()
+	if len(heard) != 0 {
+		t.Errorf("told more: %+v", <-heard)
+	}
 }

@@ -11,6 +11,9 @@ import (
 	"net/http"
 	"strings"
 
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+
 	"github.com/armalo/receiptlog/client/checkpoint"
 )
 
@@ -69,6 +72,7 @@ func (p *peer) exchange(ctx context.Context, r *round, old uint64) (reply []byte
 		return nil, 0, err
 	}
 	req.Header.Set("Content-Type", "text/plain; charset=utf-8")
+	otel.GetTextMapPropagator().Inject(ctx, propagation.HeaderCarrier(req.Header)) // so that its operator can say why it took long
 	resp, err := p.client.Do(req)
 	if err != nil {
 		return nil, 0, err

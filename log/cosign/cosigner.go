@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/proof"
 )
@@ -106,6 +108,7 @@ func (c *Cosigner) Cosign(ctx context.Context, size uint64, root [32]byte, signe
 		return nil, err
 	}
 	r := &round{
+		trace:  trace.SpanFromContext(ctx),
 		cp:     cp,
 		signed: signed,
 		prover: proof.NewProver(c.o.Read, size),
@@ -119,6 +122,7 @@ func (c *Cosigner) Cosign(ctx context.Context, size uint64, root [32]byte, signe
 
 // round is one checkpoint on its way through the witnesses.
 type round struct {
+	trace  trace.Span // what the requests to witnesses are steps of
 	cp     checkpoint.Checkpoint
 	signed []byte
 	prover *proof.Prover

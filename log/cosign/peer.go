@@ -8,7 +8,10 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/armalo/receiptlog/client/checkpoint"
+	"github.com/armalo/receiptlog/log/step"
 )
 
 // errSuperseded is what becomes of a checkpoint that waited for a busy witness
@@ -72,9 +75,12 @@ func (p *peer) work() {
 }
 
 // ask has one checkpoint cosigned by this witness.
-func (p *peer) ask(r *round) result {
-	ctx, cancel := context.WithTimeout(p.c.life, p.c.o.RequestTimeout)
+func (p *peer) ask(r *round) (res result) {
+	ctx, cancel := context.WithTimeout(trace.ContextWithSpan(p.c.life, r.trace), p.c.o.RequestTimeout)
 	defer cancel()
+	ctx, asked := step.Start(ctx, "ask witness")
+	asked.Name("witness", p.label())
+	defer func() { asked.End(res.err) }()
 	if err := p.object(ctx, r); err != nil {
 		return result{peer: p, err: err}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/armalo/receiptlog/log"
 	"github.com/armalo/receiptlog/log/access"
+	"github.com/armalo/receiptlog/log/step"
 )
 
 // batch is one NDJSON submission on its way through three stages that run at
@@ -58,7 +59,7 @@ func (h *Handler) serveBatch(w http.ResponseWriter, r *http.Request, _ string) e
 	_ = rc.EnableFullDuplex()
 	// net/http cancels a request's context when its body cannot be read on;
 	// what came before that is answered all the same.
-	ctx, stop := context.WithCancel(context.WithoutCancel(r.Context()))
+	ctx, stop := context.WithCancel(context.WithoutCancel(step.Without(r.Context())))
 	defer stop()
 	b := &batch{
 		h:     h,

@@ -12,6 +12,7 @@ import (
 	"github.com/armalo/receiptlog/client/receipt"
 	"github.com/armalo/receiptlog/log"
 	"github.com/armalo/receiptlog/log/access"
+	"github.com/armalo/receiptlog/log/step"
 )
 
 // serveSubmissions answers POST to the receipts: one, or many as NDJSON. The
@@ -43,7 +44,9 @@ func (h *Handler) serveSubmit(w http.ResponseWriter, r *http.Request, _ string) 
 	if err != nil {
 		return err
 	}
+	_, sequence := step.Start(r.Context(), "sequence")
 	index, err := pending.Index()
+	sequence.End(err)
 	if err != nil {
 		return err
 	}

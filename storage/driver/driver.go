@@ -36,6 +36,11 @@ type Options struct {
 	// goroutine: it must return soon.
 	OnPublish func(size uint64, signed []byte)
 
+	// Step is called when the publisher begins a step of its work, for traces, and
+	// what it returns when that ends: StepPublish, and within its context StepSign,
+	// StepCosign and StepStore. nil: nobody traces.
+	Step func(ctx context.Context, name string) (within context.Context, end func(error))
+
 	// Logger receives what goes wrong in the background; nil means silence.
 	Logger *slog.Logger
 
@@ -51,6 +56,14 @@ type Options struct {
 	// means DefaultTileCacheBytes.
 	TileCacheBytes int
 }
+
+// Names of the publisher's steps.
+const (
+	StepPublish = "publish"
+	StepSign    = "sign"
+	StepCosign  = "cosign"
+	StepStore   = "store"
+)
 
 const (
 	// DefaultMaxBatchLeaves bounds how long a batch takes, some 20 ms.
@@ -93,6 +106,9 @@ func New(db *kv.DB, opts Options) *Driver {
 	}
 	if opts.Refused == nil {
 		opts.Refused = func() error { return nil }
+	}
+	if opts.Step == nil {
+		opts.Step = func(ctx context.Context, _ string) (context.Context, func(error)) { return ctx, func(error) {} }
 	}
 	if opts.MaxBatchLeaves <= 0 {
 		opts.MaxBatchLeaves = DefaultMaxBatchLeaves

@@ -146,30 +146,54 @@ func (p *publisher) awaitInterval(ctx context.Context) bool {
 
 // publish makes the checkpoint of the durable tree, has it cosigned, stores it
 // and only then lets it be seen.
-func (p *publisher) publish(ctx context.Context) error {
+func (p *publisher) publish(ctx context.Context) (err error) {
 	if err := p.refused(); err != nil {
 		return err // I5
 	}
+	ctx, end := p.opts.Step(ctx, StepPublish)
+	defer func() { end(err) }()
 	state := p.reader.durable.Load() // I3: nothing else is ever signed
 	if err := p.reader.extends(state); err != nil {
 		return err
 	}
-	signed, err := p.sign(ctx, state.size, state.root[:])
+	signed, err := p.signed(ctx, state)
 	if err != nil {
-		return fmt.Errorf("sign checkpoint: %w", err)
-	}
-	if err := checkBody(signed, p.db.Origin(), state); err != nil {
 		return err
 	}
 	if p.opts.Cosign != nil {
-		if signed, err = p.opts.Cosign(ctx, state.size, state.root, signed); err != nil {
-			return &cosignError{err}
-		}
-		if err := checkBody(signed, p.db.Origin(), state); err != nil {
-			return fmt.Errorf("after cosigning: %w", err)
+		if signed, err = p.cosigned(ctx, state, signed); err != nil {
+			return err
 		}
 	}
-	return p.replace(newPublication(*state, p.opts.Now(), signed))
+	_, stored := p.opts.Step(ctx, StepStore)
+	err = p.replace(newPublication(*state, p.opts.Now(), signed))
+	stored(err)
+	return err
+}
+
+// signed makes the checkpoint of a state.
+func (p *publisher) signed(ctx context.Context, state *treeState) ([]byte, error) {
+	ctx, end := p.opts.Step(ctx, StepSign)
+	signed, err := p.sign(ctx, state.size, state.root[:])
+	end(err)
+	if err != nil {
+		return nil, fmt.Errorf("sign checkpoint: %w", err)
+	}
+	return signed, checkBody(signed, p.db.Origin(), state)
+}
+
+// cosigned has a checkpoint cosigned.
+func (p *publisher) cosigned(ctx context.Context, state *treeState, signed []byte) ([]byte, error) {
+	ctx, end := p.opts.Step(ctx, StepCosign)
+	signed, err := p.opts.Cosign(ctx, state.size, state.root, signed)
+	end(err)
+	if err != nil {
+		return nil, &cosignError{err}
+	}
+	if err := checkBody(signed, p.db.Origin(), state); err != nil {
+		return nil, fmt.Errorf("after cosigning: %w", err)
+	}
+	return signed, nil
 }
 
 // replace makes next the published checkpoint.

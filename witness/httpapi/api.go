@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"log/slog"
 	"net/http"
 	"time"
@@ -61,7 +63,7 @@ func New(w *witness.Witness, o Options) *API {
 func (a *API) Handler(forwarded bool) http.Handler {
 	mux := http.NewServeMux()
 	route := func(pattern, name string, serve http.HandlerFunc) {
-		mux.Handle(pattern, a.metrics.count(name, a.guard(forwarded, serve)))
+		mux.Handle(pattern, a.metrics.count(name, identify(a.guard(forwarded, serve))))
 	}
 	route("POST /add-checkpoint", "add-checkpoint", a.serveAddCheckpoint)
 	route("POST /sign-subtree", "sign-subtree", a.serveSignSubtree)
@@ -70,6 +72,20 @@ func (a *API) Handler(forwarded bool) http.Handler {
 	route("GET /metrics", "metrics", a.metrics.serve)
 	route("GET /healthz", "healthz", serveHealth)
 	return mux
+}
+
+// requestID is the header that names a request, in its answer, in the log of errors
+// and in traces.
+const requestID = "X-Request-Id"
+
+// identify names a request. What a client calls it does not matter.
+func identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		var id [8]byte
+		rand.Read(id[:]) // never fails: crypto/rand ends the process instead
+		rw.Header().Set(requestID, hex.EncodeToString(id[:]))
+		next.ServeHTTP(rw, r)
+	})
 }
 
 // Timeouts of a request. A witness answers in milliseconds; the rest is the

@@ -55,6 +55,13 @@ func (m *Metrics) Bastion(addr string, connected bool) {
 	m.bastions.WithLabelValues(addr).Set(value)
 }
 
+// Certificate has the time measured until the certificate that is served ends. It is
+// called once.
+func (m *Metrics) Certificate(notAfter func() time.Time) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: "tls_ends_seconds",
+		Help: "Time until the certificate that is served ends."}, func() float64 { return time.Until(notAfter()).Seconds() }))
+}
+
 func (m *Metrics) watch(w *witness.Witness) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: "logs",
 		Help: "Logs that are served."}, func() float64 { return float64(w.Served()) }))

@@ -59,7 +59,7 @@ func (a *API) refuse(rw http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case !errors.As(err, &no):
 		if r.Context().Err() == nil {
-			a.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "err", err)
+			a.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "request", rw.Header().Get(requestID), "err", err)
 		}
 		retryLater(rw, http.StatusInternalServerError, 10*time.Second, "internal error")
 	case no.Reason == witness.Conflict:

@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -33,14 +34,17 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // Start turns traces on, if the environment says so, for all of the process. The
-// tracer is nil where it does not. stop sends what is left, within ctx.
+// tracer is nil where it does not. stop sends what is left, within ctx. An error is
+// one of the environment.
 func Start(ctx context.Context, service string) (tracer trace.Tracer, stop func(context.Context) error, err error) {
 	e, err := fromEnvironment()
 	if err != nil {
-		return nil, nil, fmt.Errorf("set up traces: %w", err)
+		return nil, nil, exit.With(exit.Usage, fmt.Errorf("set up traces: %w", err), "unset OTEL_EXPORTER_OTLP_ENDPOINT to go without")
 	}
 	if e == nil {
 		return nil, func(context.Context) error { return nil }, nil
@@ -55,6 +59,19 @@ func Start(ctx context.Context, service string) (tracer trace.Tracer, stop func(
 	otel.SetTracerProvider(provider)
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 	return provider.Tracer("github.com/armalo/receiptlog"), provider.Shutdown, nil
+}
+
+// stopTimeout bounds how long the last spans hold up the end of a program.
+const stopTimeout = 5 * time.Second
+
+// Stop sends the last spans with the function that Start returned. That they are
+// lost is no reason to fail.
+func Stop(stop func(context.Context) error, logger *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := stop(ctx); err != nil {
+		logger.Warn("the last traces are not sent", "error", err)
+	}
 }
 
 // defaultTimeout: SPEC OTLP exporter: 10 s.
