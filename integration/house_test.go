@@ -36,6 +36,7 @@ var (
 	heavyFences = map[string][]string{
 		"github.com/cockroachdb/pebble":         {"storage"},
 		"github.com/transparency-dev/tessera":   {"storage", "log", "integration"},
+		"github.com/oasisprotocol":              {"log/signature"},
 		"github.com/spf13/cobra":                {"cmd"},
 		"go.opentelemetry.io/otel/sdk":          {"cmd"},
 		"github.com/santhosh-tekuri/jsonschema": {},

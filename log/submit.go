@@ -15,6 +15,7 @@ import (
 	"github.com/armalo/receiptlog/client/receipt"
 	rules "github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/log/signature"
 	"github.com/armalo/receiptlog/log/step"
 	"github.com/armalo/receiptlog/storage/body"
 	"github.com/armalo/receiptlog/storage/driver"
@@ -165,7 +166,7 @@ func (l *Log) append(ctx context.Context, p *Pending, issuer *issuer) error {
 
 // verify checks the receipt's signature, as of now.
 func (l *Log) verify(r *receipt.Receipt, doc *did.Document) (receipt.Signer, error) {
-	signer, err := r.Verify(doc)
+	signer, err := r.VerifyWith(signature.Verify, doc)
 	if err == nil && !signer.Expires.IsZero() && !l.clock().Before(signer.Expires) {
 		err = verdict.Errorf(verdict.KeyNotAuthorized, "proof", "the proof or its key was good until %s only", entry.FormatTime(signer.Expires))
 	}

@@ -83,7 +83,7 @@ func TestW3CVectorVerifies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := r.check(&r.parsed.proofs[0], r.hashWithout(r.whole(), r.parsed.proof), doc); err != nil {
+	if _, _, err := r.check(ed25519.Verify, &r.parsed.proofs[0], r.hashWithout(r.whole(), r.parsed.proof), doc); err != nil {
 		t.Error(err)
 	}
 }
