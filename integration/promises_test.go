@@ -133,6 +133,24 @@ func (c *customer) everyReceiptIsExported(t *testing.T) {
 	if out := run(t, "receiptctl", "verify", c.path("raw.zip"), "--policy", c.policy()); !strings.Contains(out, "3 of 3 verified") {
 		t.Errorf("verify: %s", out)
 	}
+	// Whoever has it adds the reports, with those of an auditor on record-keeping.
+	run(t, "receiptctl", "export", c.path("raw.zip"), "--org", "armalo", "--account", c.path("account.json"), "--policy", c.policy(), "-o", c.path("reported.zip"))
+	if out := run(t, "receiptctl", "verify", c.path("reported.zip"), "--policy", c.policy()); !strings.Contains(out, "0 differences") || !strings.Contains(out, "what the auditor counted, in article12.json") {
+		t.Errorf("verify: %s", out)
+	}
+	for what, change := range map[string][2]string{
+		"article12.json": {`"shown": 3`, `"shown": 4`}, "article12.html": {"Record-keeping under", "Good record-keeping under"}, "report.json": {`"population": 3`, `"population": 4`},
+	} {
+		rewriteArchive(t, c.path("reported.zip"), c.path("altered.zip"), func(name string, data []byte) []byte {
+			if name == what {
+				return bytes.Replace(data, []byte(change[0]), []byte(change[1]), 1)
+			}
+			return data
+		})
+		if exit, out := tryRun(t, nil, "receiptctl", "verify", c.path("altered.zip"), "--policy", c.policy()); exit == 0 || !strings.Contains(out, what) && what != "report.json" {
+			t.Errorf("with another %s: exit %d, %s", what, exit, out)
+		}
+	}
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,8 @@
 //	erasures/<hash>.json                proofs that absent receipts were erased
 //	retention.ndjson                    rules and holds of the log, with their proofs
 //	statistics.json                     how many receipts, of which models, and so on
-//	report.html report.json …           what the receipts show
+//	report.html report.json …           what the receipts show, by controls
+//	article12.html article12.json       and on record-keeping, with an auditor's account
 //	manifest.json                       all other files with their SHA-256
 //
 // A line is {"checkpoint":path,"entry":…,"inclusion":[…],"index":…,

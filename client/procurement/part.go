@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json/jsontext"
 	"encoding/json/v2"
+	"strings"
 
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/jcs"
@@ -49,6 +50,17 @@ type issuerPart struct {
 	Entry     jsontext.Value `json:"entry"`
 	Inclusion []string       `json:"inclusion"`
 	Index     uint64         `json:"index"`
+}
+
+// The reports of an archive are files that begin so; see package report.
+const (
+	ControlsPrefix  = "report."
+	Article12Prefix = "article12."
+)
+
+// isReport reports whether a file is a report: whoever trusts nobody makes it again.
+func isReport(path string) bool {
+	return strings.HasPrefix(path, ControlsPrefix) || strings.HasPrefix(path, Article12Prefix)
 }
 
 // parsePart reads a line or an issuer strictly, in any JSON form.

@@ -3,19 +3,27 @@ package procurement
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
+
+// abouts says what the files at the top level are.
+var abouts = []struct{ name, what string }{
+	{StatisticsName, "\n                 how many receipts, of which models, projects, months"},
+	{RetentionName, "\n                 the rules and holds that govern what is kept, with their proofs"},
+	{ControlsPrefix + "html", "what the receipts show for SOC 2, ISO 27001, the EU AI Act, NIST"},
+	{ControlsPrefix + "json", "the same for machines; it can be made again and compared"},
+	{ControlsPrefix + "csv", "the same as a table"},
+	{ControlsPrefix + "oscal.json", "\n                 the same as NIST OSCAL assessment results"},
+	{Article12Prefix + "html", "\n                 record-keeping under Article 12 of the EU AI Act"},
+	{Article12Prefix + "json", "\n                 the same for machines, with the auditor's account of the log"},
+}
+
+func (m *Manifest) has(path string) bool {
+	return slices.ContainsFunc(m.Files, func(f File) bool { return f.Path == path })
+}
 
 // readme is for the person who opens the archive without having been told what
 // it is.
 func readme(m *Manifest) string {
-	var reports []string
-	for _, f := range m.Files {
-		if !strings.Contains(f.Path, "/") && f.Path != readmeName {
-			reports = append(reports, f.Path)
-		}
-	}
-	slices.Sort(reports)
 	text := fmt.Sprintf(`Build receipts: %s
 
 This archive holds %d build receipts and what proves them. A build receipt is the
@@ -23,17 +31,27 @@ signed record of one change that an AI agent made to software: what was asked,
 what was planned, which models voted, which checks and gates it passed, and the
 hash of the change itself.
 
-Begin with report.html, if it is here: it opens in any browser and needs no network.
+`, m.Scope, m.Receipts)
+	if m.has(ControlsPrefix + "html") {
+		text += "Begin with report.html: it opens in any browser and needs no network.\n"
+	} else {
+		text += `It has no reports, for a log is not asked to report on itself. This adds them:
 
+  receiptctl export procurement.zip --policy policy.txt -o reported.zip
+`
+	}
+	text += `
   receipts/      the receipts as they were signed, one a line with the proof that
                  the log holds exactly this receipt; by log and index
   checkpoints/   the log's signed states, cosigned by witnesses
   issuers/       the issuers' keys as the log archived them
   erasures/      proofs that receipts were erased on record, where some were
   manifest.json  every other file with its SHA-256, and which receipts are absent
-`, m.Scope, m.Receipts)
-	if len(reports) > 0 {
-		text += "  " + strings.Join(reports, ", ") + "\n"
+`
+	for _, about := range abouts {
+		if m.has(about.name) {
+			text += fmt.Sprintf("  %-14s %s\n", about.name, about.what)
+		}
 	}
 	text += `
 Do not take its word for it. Everything here can be verified without a network and

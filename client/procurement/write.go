@@ -194,11 +194,12 @@ func (w *Writer) AddFile(name string, data []byte) error {
 	return w.err
 }
 
-// Copy writes all files of another archive but its README and its manifest, with
-// its absences, so that others can be added: it comes before all else.
+// Copy writes all files of another archive but its README, its manifest and its
+// reports, with its absences, so that reports of one's own can be added: it comes
+// before all else.
 func (w *Writer) Copy(a *Archive) error {
 	for _, f := range a.manifest.Files {
-		if w.err != nil || f.Path == readmeName {
+		if w.err != nil || f.Path == readmeName || isReport(f.Path) {
 			continue
 		}
 		var data []byte

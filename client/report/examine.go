@@ -112,6 +112,7 @@ type Examined struct {
 	inScope  bool
 	rejected Rejected
 
+	verdict    *verdict.Verdict // of one that verified
 	receipt    *receipt.Receipt
 	entry      *entry.Receipt
 	place      place
@@ -182,6 +183,7 @@ func (x *Examiner) ExamineBundle(name string, b *bundle.Bundle) *Examined {
 		e.reject(b, v)
 		return e
 	}
+	e.verdict = v
 	if err := e.open(b, x.notes.parse); err != nil {
 		e.rejected.Code, e.rejected.Detail = verdict.CodeOf(err), err.Error()
 		return e
@@ -190,10 +192,28 @@ func (x *Examiner) ExamineBundle(name string, b *bundle.Bundle) *Examined {
 		e.verified, e.inScope = true, true // nothing is asked of it but that it verifies
 		return e
 	}
-	facts, err := e.facts(v)
+	x.hold(e)
+	return e
+}
+
+// Hold holds what another Examiner has verified against the controls of this one, so
+// that nothing is verified twice for two reports.
+func (x *Examiner) Hold(verified *Examined) *Examined {
+	e := *verified
+	if e.verified {
+		e.controls = nil
+		x.hold(&e)
+	}
+	return &e
+}
+
+// hold holds a receipt against every control.
+func (x *Examiner) hold(e *Examined) {
+	facts, err := e.facts(e.verdict)
 	if err != nil {
+		e.verified = false
 		e.rejected.Code, e.rejected.Detail = verdict.Malformed, err.Error()
-		return e
+		return
 	}
 	e.verified = true
 	if e.inScope = x.where == nil || x.where.Holds(facts); e.inScope {
@@ -202,7 +222,6 @@ func (x *Examiner) ExamineBundle(name string, b *bundle.Bundle) *Examined {
 			e.controls[i] = x.controls[i].judge(facts)
 		}
 	}
-	return e
 }
 
 // reject records why a bundle does not count. What it claims about itself is

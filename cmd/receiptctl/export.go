@@ -23,15 +23,15 @@ import (
 
 type exportFlags struct {
 	evidenceFlags
-	org, from, to, out string
-	url, keyFile       string
-	options            report.Options
+	org, from, to, out    string
+	url, keyFile, account string
+	options               report.Options
 }
 
 func newExport() *cobra.Command {
 	var f exportFlags
 	cmd := &cobra.Command{
-		Use:   "export {BUNDLE... | --dir DIR | --url URL --key-file FILE} [--policy POLICY.TXT] [--org ORG] [--from TIME] [--to TIME] -o FILE.ZIP",
+		Use:   "export {BUNDLE... | --dir DIR | --url URL --key-file FILE | ARCHIVE.ZIP} [--policy POLICY.TXT] [--org ORG] [--from TIME] [--to TIME] -o FILE.ZIP",
 		Short: "pack receipts, proofs and reports into one archive for procurement",
 		Long: `Export packs the receipts of an organisation and a time into one zip: each receipt
 as it was signed, all that proves it, the reports on controls as HTML, JSON, CSV
@@ -41,7 +41,12 @@ many receipts share is in it once.
 With --url the log itself exports all that it has of the organisation and the
 time; receipts that were erased, or that the key may not read, are named as absent.
 It wants a key with the scope receipts:export, and receipts:read for private ones.
-With --policy what comes is verified and the reports are added.
+With --policy what comes is verified and the reports are added; without, they can
+be later, to the archive that the log made: receiptctl export ARCHIVE.ZIP. The log
+makes none: a report is of whoever verified, by a policy of their own.
+
+With --account, the account of an auditor (receiptctl audit --json), the report on
+record-keeping under Article 12 of the EU AI Act is in it too, and the account.
 
 Only bundles that verify are packed; the manifest lists the others as absent, with
 the reason. The same bundles and options make the same archive, byte for byte.
@@ -61,6 +66,7 @@ tell.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.url, "url", "", "export from the log at this `URL`, not from bundles at hand")
 	flags.StringVar(&f.keyFile, "key-file", "", "`file` with a key of the log's (default: $"+tokenVariable+")")
+	flags.StringVar(&f.account, "account", "", "`file` with an auditor's account of the log, for the report on Article 12")
 	flags.StringVar(&f.org, "org", "", "only this `organisation`, as its receipts call it")
 	flags.StringVar(&f.from, "from", "", "only receipts logged at or after this `time` (2026-05-01 or 2026-05-01T10:00:00Z)")
 	flags.StringVar(&f.to, "to", "", "only receipts logged before this `time`")
@@ -92,13 +98,21 @@ func export(cmd *cobra.Command, f exportFlags, files []string) error {
 		}
 		return exportFromLog(cmd, f)
 	}
+	if len(files) == 1 && len(f.dirs) == 0 && isArchive(files[0]) {
+		return f.addReports(cmd, files[0])
+	}
 	c, err := f.catalogue()
+	if err != nil {
+		return err
+	}
+	record, err := f.record(cmd)
 	if err != nil {
 		return err
 	}
 	var found []packed
 	var absent []procurement.Absence
 	r, err := f.collect(cmd, c, f.options, files, func(b bundles.Bundle, e *report.Examined) {
+		record.add(record.hold(e))
 		if why := e.Rejection(); why != nil {
 			absent = append(absent, procurement.Absence{Index: why.ClaimedIndex, Name: why.Name, Why: string(why.Code), Detail: why.Detail})
 		}
@@ -118,7 +132,11 @@ func export(cmd *cobra.Command, f exportFlags, files []string) error {
 	})
 	found = slices.CompactFunc(found, func(a, b packed) bool { return a.origin == b.origin && a.index == b.index })
 	slices.SortFunc(absent, func(a, b procurement.Absence) int { return strings.Compare(a.Name, b.Name) })
-	if err := f.write(cmd, r, found, absent); err != nil {
+	made, err := f.reports(cmd, r, record)
+	if err != nil {
+		return err
+	}
+	if err := f.write(cmd, made, found, absent); err != nil {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s packed, %d absent\n", f.out, counted(len(found), "receipt"), len(absent))
@@ -129,6 +147,9 @@ func export(cmd *cobra.Command, f exportFlags, files []string) error {
 func (f *exportFlags) check(cmd *cobra.Command) error {
 	if f.out == "" {
 		return exit.Misused(cmd, "say where to write the archive, with -o FILE.ZIP")
+	}
+	if f.account != "" && f.policy == "" {
+		return exit.Misused(cmd, "an account goes into a report, which wants --policy FILE")
 	}
 	if strings.Contains(f.org, "'") {
 		return exit.Misused(cmd, "--org %q is no organisation's name", f.org)
@@ -164,7 +185,7 @@ func (f *exportFlags) scope() string {
 }
 
 // write streams the archive, whole or not at all.
-func (f *exportFlags) write(cmd *cobra.Command, r *report.Controls, found []packed, absent []procurement.Absence) error {
+func (f *exportFlags) write(cmd *cobra.Command, reports []reportFile, found []packed, absent []procurement.Absence) error {
 	file, err := os.OpenFile(f.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return exit.With(exit.Usage, fmt.Errorf("%s exists already", f.out), "nothing was written; choose another name or remove it first")
@@ -173,7 +194,7 @@ func (f *exportFlags) write(cmd *cobra.Command, r *report.Controls, found []pack
 		return fmt.Errorf("write: %w", err)
 	}
 	buffer := bufio.NewWriterSize(file, 1<<20)
-	err = f.pack(cmd, buffer, r, found, absent)
+	err = f.pack(cmd, buffer, reports, found, absent)
 	if err := errors.Join(err, buffer.Flush(), file.Close()); err != nil {
 		os.Remove(f.out)
 		return err
@@ -181,7 +202,7 @@ func (f *exportFlags) write(cmd *cobra.Command, r *report.Controls, found []pack
 	return nil
 }
 
-func (f *exportFlags) pack(cmd *cobra.Command, to io.Writer, r *report.Controls, found []packed, absent []procurement.Absence) error {
+func (f *exportFlags) pack(cmd *cobra.Command, to io.Writer, reports []reportFile, found []packed, absent []procurement.Absence) error {
 	w := procurement.NewWriter(to, f.scope())
 	bar := newProgress(cmd.ErrOrStderr(), "packed", len(found))
 	defer bar.clear()
@@ -208,14 +229,5 @@ func (f *exportFlags) pack(cmd *cobra.Command, to io.Writer, r *report.Controls,
 	for _, a := range absent {
 		w.Absent(a)
 	}
-	for _, as := range renderings {
-		data, err := as.render(r)
-		if err == nil {
-			err = w.AddFile("report"+as.suffix, data)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return w.Close()
+	return addReports(w, reports)
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/client/procurement"
-	"github.com/armalo/receiptlog/client/report"
 	"github.com/armalo/receiptlog/cmd/internal/durable"
 	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
@@ -172,7 +171,11 @@ func (f *exportFlags) addReports(cmd *cobra.Command, raw string) (err error) {
 		return err
 	}
 	defer file.Close()
-	v, made, err := judgeArchive(cmd, a, p, policyFile, &wantedReport{c, f.options})
+	record, err := f.record(cmd)
+	if err != nil {
+		return err
+	}
+	v, made, err := judgeArchive(cmd, a, p, policyFile, &wantedReport{c, f.options, record})
 	if err != nil {
 		return err
 	}
@@ -180,32 +183,29 @@ func (f *exportFlags) addReports(cmd *cobra.Command, raw string) (err error) {
 		v.show(cmd.OutOrStdout(), "what the log sent")
 		return exit.With(exit.Bad, errors.New("what the log exported does not verify"), "nothing was written")
 	}
-	if err := f.repack(a, made); err != nil {
+	reports, err := f.reports(cmd, made, record)
+	if err != nil {
+		return err
+	}
+	if err := f.repack(a, reports); err != nil {
 		return err
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s packed, %d absent\n", f.out, counted(v.Good, "receipt"), absentReceipts(v.Absent))
 	return nil
 }
 
-func (f *exportFlags) repack(a *procurement.Archive, made *report.Controls) error {
+func (f *exportFlags) repack(a *procurement.Archive, reports []reportFile) error {
 	file, err := os.OpenFile(f.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return exit.With(exit.Usage, fmt.Errorf("%s exists already", f.out), "nothing was written; choose another name or remove it first")
+	}
 	if err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
 	buffer := bufio.NewWriterSize(file, 1<<20)
 	w := procurement.NewWriter(buffer, a.Manifest().Scope)
-	err = w.Copy(a)
-	for _, as := range renderings {
-		if err != nil {
-			break
-		}
-		var data []byte
-		if data, err = as.render(made); err == nil {
-			err = w.AddFile("report"+as.suffix, data)
-		}
-	}
-	if err == nil {
-		err = w.Close()
+	if err = w.Copy(a); err == nil {
+		err = addReports(w, reports)
 	}
 	if err := errors.Join(err, buffer.Flush(), file.Close()); err != nil {
 		return errors.Join(err, os.Remove(f.out))

@@ -33,6 +33,9 @@ type archiveVerdict struct {
 	Differences []string `json:"differences"`
 	// NotChecked are files that could not be made again, and why.
 	NotChecked []string `json:"notChecked"`
+	// Testimony is what stands there on somebody's word, which only they or another
+	// can repeat.
+	Testimony []string `json:"testimony"`
 
 	exit int
 }
@@ -98,16 +101,21 @@ func verifyArchive(cmd *cobra.Command, f verifyFlags, name string) error {
 type wantedReport struct {
 	catalogue *report.Catalogue
 	options   report.Options
+	record    *record // nil: no report on record-keeping
 }
 
 // judgeArchive verifies an archive, and returns the report on it: as the archive
 // itself has it, or as it is wanted.
 func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, policyFile []byte, want *wantedReport) (*archiveVerdict, *report.Controls, error) {
 	m := a.Manifest()
-	v := &archiveVerdict{Archive: m.Archive, Scope: m.Scope, Failed: []report.Rejected{}, Absent: m.Absent, Differences: []string{}, NotChecked: []string{}}
+	v := &archiveVerdict{Archive: m.Archive, Scope: m.Scope, Failed: []report.Rejected{}, Absent: m.Absent, Differences: []string{}, NotChecked: []string{}, Testimony: []string{}}
 	claimed, catalogue, options := claimedReport(a, v)
+	claimed12, record, err := claimedArticle12(a, v, p)
+	if err != nil {
+		return nil, nil, err
+	}
 	if want != nil {
-		catalogue, options = want.catalogue, want.options
+		catalogue, options, record = want.catalogue, want.options, want.record
 	}
 	x, err := examinerOf(catalogue, options, p)
 	if err != nil {
@@ -124,21 +132,24 @@ func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, 
 		}
 		return nil
 	}
-	err = bundles.Parallel(cmd.Context(), feed, runtime.GOMAXPROCS(0), func(path string) []*report.Examined {
-		var all []*report.Examined
+	type examined struct{ controls, record *report.Examined }
+	err = bundles.Parallel(cmd.Context(), feed, runtime.GOMAXPROCS(0), func(path string) (all []examined) {
 		for name, r := range a.Receipts(path) {
+			var e *report.Examined
 			if r.Err != nil {
-				all = append(all, report.Unreadable(name, r.Err))
+				e = report.Unreadable(name, r.Err)
 			} else {
-				all = append(all, x.ExamineBundle(name, r.Bundle))
+				e = x.ExamineBundle(name, r.Bundle)
 			}
+			all = append(all, examined{e, record.hold(e)})
 		}
 		return all
-	}, func(all []*report.Examined) error {
+	}, func(all []examined) error {
 		for _, e := range all {
-			v.count(e)
-			k.Add(e)
-			rest.add(e)
+			v.count(e.controls)
+			k.Add(e.controls)
+			record.add(e.record)
+			rest.add(e.controls)
 			bar.step()
 		}
 		return nil
@@ -154,6 +165,11 @@ func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, 
 	made := k.Report(p, policyFile)
 	if claimed != nil && want == nil {
 		if err := v.compare(a, claimed, made); err != nil {
+			return nil, nil, err
+		}
+	}
+	if claimed12 != nil && want == nil {
+		if err := v.compareArticle12(a, claimed12, record, p, policyFile); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -198,40 +214,39 @@ func claimedReport(a *procurement.Archive, v *archiveVerdict) (*report.Controls,
 // compare holds the archive's reports to the ones made of its receipts. Bundles
 // that the export left out are in the manifest, and in the claimed report alone.
 func (v *archiveVerdict) compare(a *procurement.Archive, claimed, made *report.Controls) error {
-	made.Scope, made.Rejected = scopeOf(claimed, made), claimed.Rejected
+	made.Scope, made.Rejected = scopeOf(claimed.Scope, made.Scope), claimed.Rejected
 	differences, err := report.Compare(claimed, made)
 	if err != nil {
 		return err
 	}
 	v.Differences = append(v.Differences, differences...)
-	for _, as := range renderings {
-		name := "report" + as.suffix
-		if !a.Has(name) || as.format == "json" {
+	again, err := renderControls(made)
+	v.compareFiles(a, again, "report.json")
+	return err
+}
+
+// compareFiles holds the renderings of a report to how they are made of it; the
+// report itself was compared.
+func (v *archiveVerdict) compareFiles(a *procurement.Archive, again []reportFile, but string) {
+	for _, r := range again {
+		if r.name == but || !a.Has(r.name) {
 			continue
 		}
-		data, err := a.File(name, procurement.MaxFileBytes)
+		data, err := a.File(r.name, procurement.MaxFileBytes)
 		if err != nil {
 			v.Differences = append(v.Differences, err.Error())
-			continue
-		}
-		again, err := as.render(made)
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(data, again) {
-			v.NotChecked = append(v.NotChecked, name+" is not as this version of receiptctl writes it; make it again with receiptctl report controls")
+		} else if !bytes.Equal(data, r.data) {
+			v.NotChecked = append(v.NotChecked, r.name+" is not as this version of receiptctl writes it; make it again with receiptctl export")
 		}
 	}
-	return nil
 }
 
 // scopeOf takes what an archive cannot show about the bundles that were given
 // to the export from the report's own word: how many there were, and how many
 // did not count. It takes nothing about those that did.
-func scopeOf(claimed, made *report.Controls) report.Scope {
-	s := claimed.Scope
-	s.Receipts, s.First, s.Last = made.Scope.Receipts, made.Scope.First, made.Scope.Last
-	return s
+func scopeOf(claimed, made report.Scope) report.Scope {
+	claimed.Receipts, claimed.First, claimed.Last = made.Receipts, made.First, made.Last
+	return claimed
 }
 
 func (v *archiveVerdict) conclude(made *report.Controls) {
@@ -266,6 +281,9 @@ func (v *archiveVerdict) show(w io.Writer, name string) {
 	fmt.Fprintf(w, "  %s report       %s\n", mark(len(v.Differences) == 0), counted(len(v.Differences), "difference")+" from what the receipts show")
 	for _, d := range v.Differences[:min(len(v.Differences), maxShown)] {
 		fmt.Fprintf(w, "      %s\n", d)
+	}
+	for _, what := range v.Testimony {
+		fmt.Fprintf(w, "  %s not checked: %s\n", p.mark(verdict.NotChecked), what)
 	}
 	for _, why := range v.NotChecked {
 		fmt.Fprintf(w, "  %s not checked: %s\n", p.mark(verdict.NotChecked), why)

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"github.com/armalo/receiptlog/client/policy"
+	"github.com/armalo/receiptlog/client/procurement"
+	"github.com/armalo/receiptlog/client/report"
+)
+
+// claimedArticle12 reads the archive's report on record-keeping, if it has one that
+// can be made again, and begins to make it.
+func claimedArticle12(a *procurement.Archive, v *archiveVerdict, p *policy.Policy) (*report.Article12, *record, error) {
+	if !a.Has(article12JSON) {
+		return nil, nil, nil
+	}
+	data, err := a.File(article12JSON, procurement.MaxFileBytes)
+	if err != nil {
+		v.Differences = append(v.Differences, err.Error())
+		return nil, nil, nil
+	}
+	claimed, err := report.ParseArticle12(data)
+	if err != nil {
+		v.Differences = append(v.Differences, article12JSON+": "+err.Error())
+		return nil, nil, nil
+	}
+	if claimed.Receipts.CatalogueSHA256 != report.Article12Catalogue().SHA256() {
+		v.NotChecked = append(v.NotChecked, article12JSON+" was made with other controls than this version of receiptctl has")
+		return nil, nil, nil
+	}
+	r, err := newRecord(claimed.Account, claimed.Org, claimed.Links, claimed.Receipts.Options, p)
+	return claimed, r, err
+}
+
+// compareArticle12 holds the archive's report on record-keeping to the receipts and to
+// the checkpoints in it. What the auditor counted is for another audit to repeat.
+func (v *archiveVerdict) compareArticle12(a *procurement.Archive, claimed *report.Article12, r *record, p *policy.Policy, policyFile []byte) error {
+	receipts := r.collector.Report(p, policyFile)
+	receipts.Scope, receipts.Rejected = scopeOf(claimed.Receipts.Scope, receipts.Scope), claimed.Receipts.Rejected
+	made := r.report(receipts, p)
+	differences, err := report.Compare(claimed, made)
+	if err != nil {
+		return err
+	}
+	for _, d := range differences {
+		v.Differences = append(v.Differences, article12JSON+": "+d)
+	}
+	again, err := renderArticle12(made)
+	v.compareFiles(a, again, article12JSON)
+	v.Testimony = append(v.Testimony, "what the auditor counted, in "+article12JSON+"; repeat it with receiptctl audit")
+	return err
+}
