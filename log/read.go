@@ -19,9 +19,10 @@ type Stored struct {
 	Index   uint64
 	Receipt *receipt.Receipt
 
-	entry []byte
-	salt  [entry.SaltSize]byte
-	at    time.Time
+	entry      []byte // nil where a search found it
+	commitment [32]byte
+	salt       [entry.SaltSize]byte
+	at         time.Time
 }
 
 // LoggedAt is when the log took the receipt in, by its clock.
@@ -134,7 +135,7 @@ func (l *Log) unseal(index uint64, data []byte, e *entry.Receipt) (*Stored, erro
 	if err != nil {
 		return nil, fmt.Errorf("body of entry %d: %v", index, err)
 	}
-	return &Stored{Index: index, Receipt: r, entry: data, salt: salt, at: e.At}, nil
+	return &Stored{Index: index, Receipt: r, entry: data, commitment: e.Commitment, salt: salt, at: e.At}, nil
 }
 
 // entry reads one durable entry.

@@ -3,7 +3,6 @@ package log
 import (
 	"crypto/sha256"
 	"sync/atomic"
-	"time"
 
 	"github.com/armalo/receiptlog/client/receipt"
 	rules "github.com/armalo/receiptlog/client/retention"
@@ -20,7 +19,7 @@ import (
 type receiptRecords struct {
 	index   *index.Index
 	search  *search.Follower // nil: nobody searches
-	at      time.Time        // when it was taken in
+	logged  search.Logged
 	receipt *receipt.Receipt
 	org     index.Handle
 	sealed  *body.Sealed
@@ -61,7 +60,7 @@ func (r *receiptRecords) Append(b *kv.Batch, at uint64) error {
 		return err
 	}
 	if r.search != nil {
-		r.search.Offer(at, r.receipt, r.at)
+		r.search.Offer(at, r.receipt, r.logged)
 	}
 	r.word.Put(b, at)
 	return nil

@@ -6,8 +6,12 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/armalo/receiptlog/client/entry"
 	"github.com/armalo/receiptlog/client/receipt"
 	query "github.com/armalo/receiptlog/client/search"
 	"github.com/armalo/receiptlog/client/tile"
@@ -24,6 +28,9 @@ const (
 	// searchMisses bounds how many receipts a page opens in vain, which the lists
 	// name and the query does not mean: as long again.
 	searchMisses = 500
+	// searchAhead is how many of the receipts that the lists name are opened at a
+	// time, of 1 MiB each at most, and searchReads how many of them at once.
+	searchAhead, searchReads = 32, 4
 	// searchPatience is how long a search waits for the index to reach what was
 	// published. Usually that is a matter of milliseconds.
 	searchPatience = 2 * time.Second
@@ -68,35 +75,92 @@ func (l *Log) Search(ctx context.Context, q *query.Query, audiences []search.Aud
 
 // page is the loop of Search. It returns where the next page goes on.
 func (l *Log) page(ctx context.Context, q *query.Query, set postings.Set, below uint64, limit int, found func(*Stored) error) (next uint64, err error) {
-	entries := entryReader{log: l}
 	for misses := searchMisses; limit > 0 && misses > 0 && below > 0; {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		leaf, state, err := set.Seek(below - 1)
-		switch {
-		case err != nil:
+		leaves, after, err := candidates(set, below, min(limit, searchAhead))
+		if err != nil {
 			return 0, fmt.Errorf("search: %w", err)
-		case state == postings.None:
-			return 0, nil
-		case state == postings.Spent:
-			return leaf + 1, nil
 		}
-		below = leaf
-		stored, err := entries.open(ctx, leaf)
+		opened, err := l.openEach(ctx, leaves)
 		if err != nil {
 			return 0, err
 		}
-		if stored == nil || !q.Matches(stored.Receipt, stored.at) {
-			misses--
-			continue
+		for i, stored := range opened {
+			below = leaves[i]
+			if stored == nil || !q.Matches(stored.Receipt, stored.at) {
+				if misses--; misses == 0 {
+					return below, nil
+				}
+				continue
+			}
+			limit--
+			if err := found(stored); err != nil {
+				return 0, err
+			}
 		}
-		limit--
-		if err := found(stored); err != nil {
-			return 0, err
+		if below = after; len(leaves) == 0 {
+			break
 		}
 	}
 	return below, nil
+}
+
+// candidates returns the next leaves of a set, at most that many, and below which
+// leaf it goes on.
+func candidates(set postings.Set, below uint64, most int) (leaves []uint64, after uint64, err error) {
+	for below > 0 && len(leaves) < most {
+		leaf, state, err := set.Seek(below - 1)
+		switch {
+		case err != nil || state == postings.None:
+			return leaves, 0, err
+		case state == postings.Spent:
+			return leaves, leaf + 1, nil
+		}
+		leaves, below = append(leaves, leaf), leaf
+	}
+	return leaves, below, nil
+}
+
+// openEach opens the receipts of listed leaves, several at once, since each may
+// have to be read from the disk. What it returns is in the order of the leaves.
+func (l *Log) openEach(ctx context.Context, leaves []uint64) ([]*Stored, error) {
+	opened := make([]*Stored, len(leaves))
+	g, ctx := errgroup.WithContext(ctx)
+	var taken atomic.Int64
+	for range min(searchReads, len(leaves)) {
+		g.Go(func() (err error) {
+			for i := taken.Add(1) - 1; i < int64(len(leaves)); i = taken.Add(1) - 1 {
+				if err = ctx.Err(); err != nil {
+					return err
+				}
+				if opened[i], err = l.openListed(ctx, leaves[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return opened, g.Wait()
+}
+
+// openListed returns the receipt of a listed leaf, without its entry. It is nil
+// where its body was erased since, or does not open.
+func (l *Log) openListed(ctx context.Context, at uint64) (*Stored, error) {
+	logged, ok, err := l.search.Logged(at)
+	if err != nil {
+		return nil, err
+	}
+	if !ok { // erased since it was found, or the row was lost: that hides nothing
+		return orAbsent(l.load(ctx, at))
+	}
+	return orAbsent(l.unseal(at, nil, &entry.Receipt{Commitment: logged.Commitment, At: logged.At}))
+}
+
+// orAbsent takes a receipt that cannot be had for one that is not there.
+func orAbsent(stored *Stored, err error) (*Stored, error) {
+	if code := verdict.CodeOf(err); code == verdict.NotLogged || code == verdict.Erased || Missing(err) {
+		return nil, nil
+	}
+	return stored, err
 }
 
 // Organisations returns the names of the organisations that have a handle, at
@@ -125,11 +189,7 @@ func (r *entryReader) open(ctx context.Context, at uint64) (*Stored, error) {
 	if uint64(len(r.entries)) <= within {
 		return nil, fmt.Errorf("entry %d is not there", at)
 	}
-	stored, err := r.log.open(at, r.entries[within])
-	if code := verdict.CodeOf(err); code == verdict.NotLogged || code == verdict.Erased || Missing(err) {
-		return nil, nil
-	}
-	return stored, err
+	return orAbsent(r.log.open(at, r.entries[within]))
 }
 
 // searchedLog is the log as its search index needs it. Only the follower's one
@@ -140,12 +200,12 @@ type searchedLog struct {
 }
 
 // Receipt implements search.Log.
-func (s searchedLog) Receipt(ctx context.Context, at uint64) (*receipt.Receipt, time.Time, error) {
+func (s searchedLog) Receipt(ctx context.Context, at uint64) (*receipt.Receipt, search.Logged, error) {
 	stored, err := s.entries.open(ctx, at)
 	if err != nil || stored == nil {
-		return nil, time.Time{}, err
+		return nil, search.Logged{}, err
 	}
-	return stored.Receipt, stored.at, nil
+	return stored.Receipt, search.Logged{At: stored.at, Commitment: stored.commitment}, nil
 }
 
 // openSearch takes up the search index.

@@ -15,6 +15,7 @@ import (
 	"github.com/armalo/receiptlog/client/receipt"
 	rules "github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/log/search"
 	"github.com/armalo/receiptlog/log/signature"
 	"github.com/armalo/receiptlog/log/step"
 	"github.com/armalo/receiptlog/storage/body"
@@ -188,7 +189,7 @@ func (l *Log) enqueue(p *Pending, signer receipt.Signer, at standing) error {
 		return err
 	}
 	e := entry.Receipt{Commitment: commitment, Issuer: p.receipt.Issuer(), Key: f.key, Org: org.text, At: l.clock()}
-	records := &receiptRecords{index: l.index, search: l.searching(), at: e.At, receipt: p.receipt, org: org.handle, sealed: sealed, reserve: l.reserve}
+	records := &receiptRecords{index: l.index, search: l.searching(), logged: search.Logged{At: e.At, Commitment: commitment}, receipt: p.receipt, org: org.handle, sealed: sealed, reserve: l.reserve}
 	return l.keeper.Promise(e.Org, e.At, func() time.Time { return rules.EventDate(p.receipt) }, func(retain string) error {
 		e.Retain = retain
 		f.entry, records.promise = e.Marshal(), rules.PromiseOf(e)

@@ -6,22 +6,24 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/armalo/receiptlog/client/entry"
 	"github.com/armalo/receiptlog/client/receipt"
 	"github.com/armalo/receiptlog/log/search"
 	"github.com/armalo/receiptlog/storage/postings"
 )
 
-// listed compares the posting lists of the search index with the receipts, as
-// sets: how many pairs of term and leaf there are, and the sum of their hashes. A
-// pair that is missing, or too many, changes both, save by an accident of 64 bits.
+// listed compares the search index with entries and receipts, as sets: how many
+// rows there are, one for each pair of term and leaf and one for what the entry of a
+// leaf says, and the sum of their hashes. A row that is missing, or too many,
+// changes both, save by an accident of 64 bits.
 type listed struct {
 	lists *postings.Postings
 	next  uint64 // the lists reach up to here; what is above is not missed
 	seed  maphash.Seed
 
-	mu    sync.Mutex
-	pairs uint64
-	sum   uint64
+	mu   sync.Mutex
+	rows uint64
+	sum  uint64
 }
 
 // pair is a leaf that has a term.
@@ -41,8 +43,14 @@ func (c *checker) openListed() {
 	c.listed = &listed{lists: lists, next: lists.Next(), seed: maphash.MakeSeed()}
 }
 
-// add counts what the lists must have of a receipt. Safe for concurrent use.
-func (l *listed) add(at uint64, r *receipt.Receipt) {
+// said is what the entry of a leaf says.
+type said struct {
+	leaf   uint64
+	logged postings.Logged
+}
+
+// add counts what the index must have of a receipt. Safe for concurrent use.
+func (l *listed) add(at uint64, e *entry.Receipt, r *receipt.Receipt) {
 	if l == nil || at >= l.next {
 		return
 	}
@@ -52,13 +60,13 @@ func (l *listed) add(at uint64, r *receipt.Receipt) {
 			terms = append(terms, t)
 		}
 	})
-	sum := uint64(0)
+	sum := maphash.Comparable(l.seed, said{at, postings.Logged{At: e.At.Unix(), Commitment: e.Commitment}})
 	for _, t := range terms {
 		sum += maphash.Comparable(l.seed, pair{t, at})
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.pairs += uint64(len(terms))
+	l.rows += uint64(len(terms)) + 1
 	l.sum += sum
 }
 
@@ -69,13 +77,20 @@ func (c *checker) checkListed() {
 	if l == nil {
 		return
 	}
-	var pairs, sum uint64
+	var rows, sum uint64
 	err := l.lists.Each(func(t postings.Term, leaf uint64) error {
-		pairs++
+		rows++
 		sum += maphash.Comparable(l.seed, pair{t, leaf})
 		return nil
 	})
-	if err == nil && c.report.opened == c.report.Receipts-c.report.Erased && (pairs != l.pairs || sum != l.sum) {
+	if err == nil {
+		err = l.lists.EachLogged(func(leaf uint64, logged postings.Logged) error {
+			rows++
+			sum += maphash.Comparable(l.seed, said{leaf, logged})
+			return nil
+		})
+	}
+	if err == nil && c.report.opened == c.report.Receipts-c.report.Erased && (rows != l.rows || sum != l.sum) {
 		err = errors.New("does not say of every receipt what is in it, or says more; receiptlog reindex makes it anew")
 	}
 	if err != nil {

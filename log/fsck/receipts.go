@@ -113,7 +113,7 @@ func (c *checker) checkReceipt(at uint64, e *entry.Receipt, documents archive) {
 		return
 	}
 	c.report.count(func(r *Report) { r.opened++ })
-	c.listed.add(at, r)
+	c.listed.add(at, e, r)
 	if err := checkSignature(at, e, r, documents); err != nil {
 		c.report.damage("signature", where, err)
 		return

@@ -38,10 +38,16 @@ var ErrBehind = errors.New("the search index is being built")
 type Log interface {
 	// PublishedSize is the size of the published tree.
 	PublishedSize() uint64
-	// Receipt returns the receipt at an index of the published tree and when it
-	// was logged. It is nil where the entry is of another kind, or its body was
+	// Receipt returns the receipt at an index of the published tree, and what its
+	// entry says. It is nil where the entry is of another kind, or its body was
 	// erased or does not open.
-	Receipt(ctx context.Context, at uint64) (*receipt.Receipt, time.Time, error)
+	Receipt(ctx context.Context, at uint64) (*receipt.Receipt, Logged, error)
+}
+
+// Logged is what the entry of a receipt says.
+type Logged struct {
+	At         time.Time
+	Commitment [32]byte
 }
 
 // Follower keeps the posting lists of one log. Its methods may be called
@@ -63,7 +69,7 @@ type Follower struct {
 // offer is a receipt on its way.
 type offer struct {
 	receipt *receipt.Receipt
-	at      time.Time
+	logged  Logged
 }
 
 // Open takes up the lists as they are.
@@ -81,11 +87,11 @@ func Open(db *kv.DB, l Log, logger *slog.Logger) (*Follower, error) {
 
 // Offer hands over a receipt that is being logged at an index, so that it need
 // not be read back. It does not block, and may be forgotten.
-func (f *Follower) Offer(index uint64, r *receipt.Receipt, at time.Time) {
+func (f *Follower) Offer(index uint64, r *receipt.Receipt, l Logged) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if n := len(r.Canonical()); len(f.offered) < maxOffered && f.bytes+n <= maxOfferedBytes {
-		f.offered[index] = offer{r, at}
+		f.offered[index] = offer{r, l}
 		f.bytes += n
 	}
 }
@@ -189,14 +195,14 @@ func (f *Follower) step(ctx context.Context, chunk *postings.Chunk) error {
 		o, ok := f.take(at)
 		if !ok {
 			var err error
-			if o.receipt, o.at, err = f.log.Receipt(ctx, at); err != nil {
+			if o.receipt, o.logged, err = f.log.Receipt(ctx, at); err != nil {
 				return err
 			}
 		}
 		if o.receipt == nil {
 			continue
 		}
-		chunk.Begin(at, o.at.Unix())
+		chunk.Begin(at, postings.Logged{At: o.logged.At.Unix(), Commitment: o.logged.Commitment})
 		EachTerm(o.receipt, chunk.Add)
 	}
 	if err := chunk.Commit(end); err != nil {
@@ -227,6 +233,13 @@ func (f *Follower) Await(ctx context.Context) (reaches uint64, err error) {
 			return 0, fmt.Errorf("%w: it has %d of %d entries", ErrBehind, f.lists.Next(), size)
 		}
 	}
+}
+
+// Logged returns what the entry of a listed receipt says, without reading it. ok
+// is false where the receipt is in no list any more.
+func (f *Follower) Logged(index uint64) (l Logged, ok bool, err error) {
+	row, ok, err := f.lists.Logged(index)
+	return Logged{time.Unix(row.At, 0).UTC(), row.Commitment}, ok, err
 }
 
 // Forget takes receipts, by their indices, out of the lists, in the batch b in

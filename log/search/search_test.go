@@ -34,15 +34,19 @@ func (p *played) PublishedSize() uint64 {
 	return uint64(len(p.leaves))
 }
 
-func (p *played) Receipt(_ context.Context, at uint64) (*receipt.Receipt, time.Time, error) {
+func (p *played) Receipt(_ context.Context, at uint64) (*receipt.Receipt, search.Logged, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.reads++
 	if p.fail > 0 {
 		p.fail--
-		return nil, time.Time{}, errors.New("the disk does not answer")
+		return nil, search.Logged{}, errors.New("the disk does not answer")
 	}
-	return p.leaves[at], loggedAt(at), nil
+	return p.leaves[at], logged(at), nil
+}
+
+func logged(at uint64) search.Logged {
+	return search.Logged{At: loggedAt(at), Commitment: [32]byte{byte(at), 1}}
 }
 
 func loggedAt(at uint64) time.Time { return time.Unix(1_800_000_000+int64(at), 0) }
@@ -150,7 +154,7 @@ func TestOfferedReceiptsAreNotRead(t *testing.T) {
 	for at := range 50 {
 		r := made(at, "acme", "m", false)
 		if at%2 == 0 {
-			f.Offer(uint64(at), r, loggedAt(uint64(at)))
+			f.Offer(uint64(at), r, logged(uint64(at)))
 		}
 		l.mu.Lock()
 		l.leaves = append(l.leaves, r)
@@ -190,7 +194,7 @@ func TestForgottenReceiptsAreOut(t *testing.T) {
 	first, late := l.leaves[1], made(3, "acme", "m", false)
 	f, db := follow(t, vfs.NewMem(), l)
 	ask(t, f, query.Query{}, search.Everybody)
-	f.Offer(3, late, loggedAt(3))
+	f.Offer(3, late, logged(3))
 	b := db.NewBatch()
 	gone := map[uint64]*receipt.Receipt{1: first, 3: late}
 	if err := f.Forget(b, gone, func() error { return b.Commit(true) }); err != nil {
@@ -203,6 +207,12 @@ func TestForgottenReceiptsAreOut(t *testing.T) {
 	for _, q := range []query.Query{{}, {Model: "m"}, {Org: "acme"}} {
 		if leaves, _ := ask(t, f, q, search.Everybody); !slices.Equal(leaves, []uint64{2, 0}) {
 			t.Errorf("%+v: %v", q, leaves)
+		}
+	}
+	for at := range uint64(4) {
+		got, ok, err := f.Logged(at)
+		if want := logged(at); err != nil || ok != (at%2 == 0) || ok && (got.Commitment != want.Commitment || !got.At.Equal(want.At)) {
+			t.Errorf("leaf %d: %+v, %v, %v", at, got, ok, err)
 		}
 	}
 }

@@ -211,7 +211,7 @@ var kinds = map[byte]string{
 	prefixGoverning: "rules and holds", prefixUnheard: "unpublished rules", prefixDue: "dates of erasure", prefixPending: "pending erasures",
 	prefixScrub: "pending scrubs", prefixReview: "reviews", prefixSighting: "sightings of issuers", prefixErasedRun: "index of erased runs",
 	prefixAPIKey: "API keys", prefixUse: "uses of API keys", prefixAct: "administrative acts",
-	prefixPosting: "search index", prefixSpan: "search index",
+	prefixPosting: "search index", prefixLogged: "search index", prefixSpan: "search index",
 }
 
 // holds says what kinds of rows there are from one key to another.

@@ -20,7 +20,7 @@ func TestKeysSortAsNumbers(t *testing.T) {
 		return k
 	}
 	spaces := map[string]func(n uint64) []byte{
-		"body": kv.BodyKey, "key": kv.BodyKeyKey, "erased": kv.ErasedKey, "entries": entries, "hashes": hashes,
+		"body": kv.BodyKey, "key": kv.BodyKeyKey, "erased": kv.ErasedKey, "logged": kv.LoggedKey, "span": kv.SpanKey, "entries": entries, "hashes": hashes,
 		"published": func(n uint64) []byte { return kv.PublishedKey(n, int64(n)) },
 		"run":       func(n uint64) []byte { return kv.RunKey([32]byte{1}, n) },
 		"issuer":    func(n uint64) []byte { return kv.IssuerKey([32]byte{1}, n) },

@@ -6,6 +6,7 @@ import "encoding/binary"
 //
 //	prefix  then                          value
 //	'f'     8 bytes term, u64 ^first      which leaves have the term, from leaf first on, up to the next row
+//	'E'     u64 index                     i64 unix second, 32 bytes commitment: what the entry of a listed leaf says
 //	'v'     u64 block                     i64, i64: earliest and latest unix second of the receipts in a block of leaves
 //	'm'     "postings"                    1 byte format, u64 next: the leaves below have their rows
 //
@@ -13,6 +14,7 @@ import "encoding/binary"
 // the row that may hold a leaf is the first one at or after the key of that leaf.
 const (
 	prefixPosting = 'f'
+	prefixLogged  = 'E'
 	prefixSpan    = 'v'
 )
 
@@ -42,6 +44,13 @@ func PostingBounds(term [TermLen]byte) (lower, upper []byte) {
 
 // AllPostingBounds returns the range of all keys that [PostingKey] makes.
 func AllPostingBounds() (lower, upper []byte) { return prefixBounds(prefixPosting) }
+
+// LoggedKey is where it stands what the log says of a leaf.
+func LoggedKey(index uint64) []byte { return u64Key(prefixLogged, index) }
+
+// LoggedBounds returns the range of all keys that [LoggedKey] makes. [KeyIndex]
+// is the leaf of one.
+func LoggedBounds() (lower, upper []byte) { return prefixBounds(prefixLogged) }
 
 // SpanKey is where it stands when the receipts of a block of leaves were logged.
 func SpanKey(block uint64) []byte { return u64Key(prefixSpan, block) }

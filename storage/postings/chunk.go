@@ -21,8 +21,8 @@ type Chunk struct {
 }
 
 type added struct {
-	leaf uint64
-	at   int64
+	leaf   uint64
+	logged Logged
 }
 
 // NewChunk returns an empty chunk.
@@ -30,9 +30,9 @@ func (p *Postings) NewChunk() *Chunk {
 	return &Chunk{p: p, known: make(map[string]Term), leaves: make(map[Term][]uint64)}
 }
 
-// Begin notes a leaf and when it was logged, in unix seconds. Leaves come in
-// order. Those that have no terms need not be noted at all.
-func (c *Chunk) Begin(leaf uint64, at int64) { c.added = append(c.added, added{leaf, at}) }
+// Begin notes a leaf and what the log says of it. Leaves come in order. Those that
+// have no terms need not be noted at all.
+func (c *Chunk) Begin(leaf uint64, l Logged) { c.added = append(c.added, added{leaf, l}) }
 
 // Add notes a term of the leaf begun last. text is not kept. A term that is
 // added twice counts once.
@@ -71,6 +71,11 @@ func (c *Chunk) Commit(next uint64) error {
 			gaps = appendGaps(gaps[:0], row)
 			b.Set(kv.PostingKey(term, row[0]), gaps)
 			leaves = leaves[len(row):]
+		}
+	}
+	for _, a := range c.added {
+		if _, gone := p.removed[a.leaf]; !gone {
+			b.Set(kv.LoggedKey(a.leaf), a.logged.marshal())
 		}
 	}
 	grown := p.spans.grow(c.added)

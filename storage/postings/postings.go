@@ -15,6 +15,9 @@
 // were no lists before, whoever follows goes on from there (I9). One code path
 // writes, catches up and rebuilds.
 //
+// Beside the lists stands what the log says of each leaf in them ([Logged]): who
+// found a leaf can open its body without reading the entries around it.
+//
 // When a body is erased its terms are removed in the same batch ([Postings.Remove]).
 package postings
 
@@ -32,7 +35,7 @@ import (
 
 // format is of rows and terms. Lists of another format are dropped and written
 // anew; change it whenever the same leaf would get other rows.
-const format = 1
+const format = 2
 
 // Term is a term as it is stored.
 type Term = [kv.TermLen]byte
@@ -98,7 +101,7 @@ func (p *Postings) Drop() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b := p.db.NewBatch()
-	for _, bounds := range [][2][]byte{bounds(kv.AllPostingBounds()), bounds(kv.SpanBounds())} {
+	for _, bounds := range [][2][]byte{bounds(kv.AllPostingBounds()), bounds(kv.LoggedBounds()), bounds(kv.SpanBounds())} {
 		b.DeleteRange(bounds[0], bounds[1])
 	}
 	putNext(b, 0)

@@ -54,7 +54,7 @@ func (w *world) gather(t testing.TB, p *postings.Postings, c *postings.Chunk, en
 		if w.terms[leaf] == nil || w.gone[leaf] {
 			continue
 		}
-		c.Begin(leaf, w.at[leaf])
+		c.Begin(leaf, w.logged(leaf))
 		for _, term := range w.terms[leaf] {
 			c.Add([]byte(term))
 		}
@@ -62,6 +62,10 @@ func (w *world) gather(t testing.TB, p *postings.Postings, c *postings.Chunk, en
 	if err := c.Commit(end); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (w *world) logged(leaf uint64) postings.Logged {
+	return postings.Logged{At: w.at[leaf], Commitment: [32]byte{byte(leaf), byte(leaf >> 8)}}
 }
 
 func (w *world) remove(t testing.TB, db *kv.DB, p *postings.Postings, leaves ...uint64) {
@@ -173,6 +177,18 @@ var questions = []question{
 
 func (w *world) check(t testing.TB, p *postings.Postings) {
 	t.Helper()
+	listed := make(map[uint64]bool)
+	err := p.EachLogged(func(leaf uint64, _ postings.Logged) error { listed[leaf] = true; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for leaf := range p.Next() {
+		want := w.terms[leaf] != nil && !w.gone[leaf]
+		got, ok, err := p.Logged(leaf)
+		if err != nil || ok != want || listed[leaf] != want || ok && got != w.logged(leaf) {
+			t.Fatalf("leaf %d: %+v, %v, %v; is to be there: %v", leaf, got, ok, err, want)
+		}
+	}
 	for _, q := range questions {
 		want := w.answer(q, p.Next())
 		for _, budget := range []int{1 << 30, 40} {
@@ -243,7 +259,7 @@ func TestRemovedWhileGathered(t *testing.T) {
 	defer db.Close()
 	c := p.NewChunk()
 	for leaf := range uint64(10) {
-		c.Begin(leaf, 1)
+		c.Begin(leaf, w.logged(leaf))
 		c.Add([]byte("all"))
 	}
 	w.remove(t, db, p, 3, 4)
@@ -265,6 +281,9 @@ func TestI7RowsDoNotTell(t *testing.T) {
 		w.remove(t, db, p, leaf)
 	}
 	err := p.Each(func(_ postings.Term, leaf uint64) error { return fmt.Errorf("leaf %d has a row", leaf) })
+	if err == nil {
+		err = p.EachLogged(func(leaf uint64, _ postings.Logged) error { return fmt.Errorf("leaf %d is said to be logged", leaf) })
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

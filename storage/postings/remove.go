@@ -27,6 +27,7 @@ func (p *Postings) Remove(b *kv.Batch, gone []Removed, commit func() error) erro
 			p.removed[g.Leaf] = struct{}{} // whoever gathers it now must not add it
 			continue
 		}
+		b.Delete(kv.LoggedKey(g.Leaf))
 		for _, text := range g.Terms {
 			t := p.Term(text)
 			if !slices.Contains(byTerm[t], g.Leaf) {

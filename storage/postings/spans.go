@@ -65,9 +65,9 @@ func (s *spans) grow(all []added) map[uint64]span {
 			now = s.blocks[block]
 		}
 		if !now.some {
-			now = span{a.at, a.at, true}
+			now = span{a.logged.At, a.logged.At, true}
 		}
-		now.earliest, now.latest = min(now.earliest, a.at), max(now.latest, a.at)
+		now.earliest, now.latest = min(now.earliest, a.logged.At), max(now.latest, a.logged.At)
 		grown[block] = now
 	}
 	return grown

@@ -20,15 +20,14 @@ const (
 	kinds    = 10_000 // receipts that differ in more than run and commit
 )
 
-// varied fills a receipt as number i, of some 3 KB.
-func varied(i int) func(*receipt.Credential) {
+// varied fills a receipt as number i, of some 3 KB, or half of that.
+func varied(i int, small bool) func(*receipt.Credential) {
 	return func(c *receipt.Credential) {
 		b := &c.CredentialSubject.Build
 		b.Org, b.Project = fmt.Sprintf("org-%02d", i%orgs), fmt.Sprintf("project-%04d", i%projects)
 		b.Repository = "https://git.example/" + b.Project
 		b.Diff.Head = commitOf(i)
 		b.Spec = &receipt.Spec{Title: "Round prices half to even", SHA256: b.Diff.SHA256}
-		b.PlanSummary = strings.Repeat("what this change is meant to do. ", 12)
 		b.Models = []receipt.Model{
 			{Provider: "one", Model: fmt.Sprintf("builder-%02d", i%models), Version: fmt.Sprintf("v%d", i%7), Role: receipt.RoleBuilder},
 			{Provider: "two", Model: fmt.Sprintf("juror-%02d", (i/3)%models), Version: "2026-05", Role: receipt.RoleJuror},
@@ -53,6 +52,10 @@ func varied(i int) func(*receipt.Credential) {
 		if i%50 == 0 {
 			b.Evals.Checks[0] = receipt.Eval{ID: fmt.Sprintf("check-of-%03d", i/50%checks), Passed: false}
 		}
+		if small {
+			return
+		}
+		b.PlanSummary = strings.Repeat("what this change is meant to do. ", 12)
 		for n := range 10 {
 			b.AuditTrail = append(b.AuditTrail, receipt.Event{At: "2026-05-12T10:00:00Z", Event: "gate.decided", Gate: receipt.GateDispatch, Detail: fmt.Sprintf("decision %d of many", n)})
 		}
@@ -63,6 +66,7 @@ func varied(i int) func(*receipt.Credential) {
 // length, into a receipt that was signed once. Nobody looks at the signature.
 type press struct {
 	issuer *logtest.Issuer
+	small  bool
 	made   map[int][]byte
 }
 
@@ -71,7 +75,7 @@ const pressedRun, pressedCommit = "run-00000000", "00000000000000000000000000000
 func (p *press) receipt(i int) []byte {
 	kind := i % kinds
 	if p.made[kind] == nil {
-		p.made[kind] = p.issuer.Receipt(pressedRun, varied(kind), func(c *receipt.Credential) {
+		p.made[kind] = p.issuer.Receipt(pressedRun, varied(kind, p.small), func(c *receipt.Credential) {
 			c.CredentialSubject.Build.Diff.Head = pressedCommit
 		})
 	}

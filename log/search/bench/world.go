@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -14,34 +16,53 @@ import (
 
 const origin = "log.example/bench"
 
-// world is a log in a temporary folder.
+// world is a log in a folder.
 type world struct {
 	dir      string
+	kept     bool // the folder stays
 	signers  []*checkpoint.Signer
 	issuer   *logtest.Issuer
 	resolver *logtest.Resolver
 }
 
-func newWorld() (*world, error) {
-	dir, err := os.MkdirTemp("", "receiptlog-bench-")
-	if err != nil {
-		return nil, err
-	}
-	skey, _, err := checkpoint.GenerateEd25519(origin)
-	if err != nil {
-		return nil, err
-	}
-	signer, err := checkpoint.NewSigner(skey, time.Now)
-	if err != nil {
-		return nil, err
-	}
-	w := &world{dir: dir, signers: []*checkpoint.Signer{signer}, issuer: logtest.NewIssuer("did:web:issuer.example"), resolver: logtest.NewResolver()}
+// newWorld makes a log in a temporary folder; or takes up the one in a folder, or
+// makes one there.
+func newWorld(kept string) (*world, error) {
+	w := &world{dir: kept, kept: kept != "", issuer: logtest.NewIssuer("did:web:issuer.example"), resolver: logtest.NewResolver()}
 	w.resolver.Publish(w.issuer.Document())
-	return w, log.Create(w.data(), origin)
+	if !w.kept {
+		var err error
+		if w.dir, err = os.MkdirTemp("", "receiptlog-bench-"); err != nil {
+			return nil, err
+		}
+	}
+	key := filepath.Join(w.dir, "key")
+	skey, err := os.ReadFile(key)
+	if errors.Is(err, fs.ErrNotExist) {
+		var text string
+		if text, _, err = checkpoint.GenerateEd25519(origin); err != nil {
+			return nil, err
+		}
+		skey = []byte(text)
+		if err = log.Create(w.data(), origin); err == nil {
+			err = os.WriteFile(key, skey, 0o600)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	signer, err := checkpoint.NewSigner(string(skey), time.Now)
+	w.signers = []*checkpoint.Signer{signer}
+	return w, err
 }
 
 func (w *world) data() string { return filepath.Join(w.dir, "data") }
-func (w *world) remove()      { os.RemoveAll(w.dir) }
+
+func (w *world) remove() {
+	if !w.kept {
+		os.RemoveAll(w.dir)
+	}
+}
 
 // open opens the log with default settings, with or without its search index.
 func (w *world) open(noSearch bool) (*log.Log, error) {
