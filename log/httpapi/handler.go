@@ -99,6 +99,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		endSpan(span, rec.status)
 	}()
 	err := h.deadline(rec, began)
+	if err == nil && r.ContentLength != 0 {
+		// net/http reads what a handler leaves of a body before it answers. Handlers
+		// that read bodies have deadlines of their own.
+		err = readDeadline(rec, began.Add(h.timeouts.swallow))
+	}
 	switch {
 	case err != nil:
 	case !found:
