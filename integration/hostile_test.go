@@ -19,6 +19,7 @@ import (
 // TestBadInputIsRefusedByCode throws bad input at a real server. Each piece
 // gets its code; the log goes on; nothing is appended.
 func TestBadInputIsRefusedByCode(t *testing.T) {
+	t.Parallel() // most of its time it waits for the slow body to be cut off
 	ctx := background(t)
 	is, stranger := newIssuer(t), newIssuer(t)
 	s := newServer(t, is.DID)

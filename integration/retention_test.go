@@ -80,6 +80,7 @@ func (k *keyed) audit(state string, want int, more ...string) string {
 // disk, the log is sound, and the auditor finds nothing. Then a body is deleted
 // behind the log's back, and the auditor names it.
 func TestErasureSurvivesKills(t *testing.T) {
+	t.Parallel()
 	ctx := background(t)
 	is := newIssuer(t)
 	k := newKeyed(t, is)

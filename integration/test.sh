@@ -64,10 +64,19 @@ for what in "${notrun[@]+"${notrun[@]}"}"; do
 	esac
 done
 
+# Tests that ask for testing.Short walk through every point of something: each
+# crash, each bit, a tree of 70,000. Under the race detector, with which that
+# takes five times as long, they take a sample; without it they go all the way.
+whole=$(grep -rl 'testing\.Short()' --include='*_test.go' --exclude-dir=node_modules . |
+	xargs awk '/^func Test/ { sub(/^func /, ""); sub(/\(.*/, ""); name = $0 } /testing\.Short\(\)/ { print name }' | sort -u | paste -sd '|')
+walked=$(grep -rl 'testing\.Short()' --include='*_test.go' --exclude-dir=node_modules . | xargs -n1 dirname | sort -u)
+
 status=0
 # Vetted already; and linking is half as long without what only debuggers read.
 # shellcheck disable=SC2086
-go test -race -count=1 -vet=off -ldflags=-w -timeout 12m -skip "$skip" $packages || status=$?
+go test -race -short -count=1 -vet=off -ldflags=-w -timeout 12m -skip "$skip" $packages || status=$?
+# shellcheck disable=SC2086
+go test -count=1 -vet=off -ldflags=-w -timeout 12m -run "^($whole)\$" -skip "$skip" $walked || status=$?
 
 if ((${#absent[@]})); then
 	echo "test: NOT RUN: ${notrun[*]:-nothing} (missing here: ${absent[*]}; install them with your package manager)"

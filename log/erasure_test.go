@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -34,7 +35,11 @@ func TestI6I7CrashAtTheKthWrite(t *testing.T) {
 	disk := storagetest.NewFaultFS(storagetest.Fault{})
 	e := newErasable(t, disk)
 	e.Close()
-	everyK(t, 400, func(t *testing.T, k int, persisted bool) (reached bool) {
+	step := 1
+	if testing.Short() {
+		step = 5
+	}
+	everyK(t, 400, step, func(t *testing.T, k int, persisted bool) (reached bool) {
 		disk := disk.Crash(100, 0) // all was synced when the log was closed
 		copied := *e
 		copied.World = e.Copy(t, func(o *log.Options) { o.Storage.FS = disk })
@@ -42,15 +47,15 @@ func TestI6I7CrashAtTheKthWrite(t *testing.T) {
 	})
 }
 
-// everyK runs a test of the k-th write for every k that is reached, some side by
-// side. The write fails and is not done, or is done all the same, by turns;
+// everyK runs a test of the k-th write for every k that is reached, or one in
+// step of them, some side by side. The write fails and is not done, or is done all the same, by turns;
 // with RECEIPTLOG_SOAK set each k has both.
-func everyK(t *testing.T, most int, test func(t *testing.T, k int, persisted bool) (reached bool)) {
+func everyK(t *testing.T, most, step int, test func(t *testing.T, k int, persisted bool) (reached bool)) {
 	const abreast = 8
-	for first := 1; first <= most; first += abreast {
+	for first := 1; first <= most; first += abreast * step {
 		var any atomic.Bool
 		t.Run(fmt.Sprintf("from %d", first), func(t *testing.T) {
-			for k := first; k < first+abreast; k++ {
+			for k := first + rand.IntN(step); k < first+abreast*step; k += step {
 				for _, persisted := range []bool{k%2 == 0, k%2 == 1} {
 					t.Run(fmt.Sprintf("%d/persisted=%v", k, persisted), func(t *testing.T) {
 						t.Parallel()

@@ -166,10 +166,14 @@ func (w *searched) check() {
 // whoever may see more or less; and the same after a restart, after the index
 // was dropped, and after an erasure (I9).
 func TestI9SearchAnswers(t *testing.T) {
-	w := newSearched(t, 120)
+	n := 120
+	if testing.Short() {
+		n = 40
+	}
+	w := newSearched(t, n)
 	w.check()
-	if all := w.got(new(query.Query), 1000, "acme", "umbrella"); len(all) != 120 {
-		t.Fatalf("%d receipts of 120", len(all))
+	if all := w.got(new(query.Query), 1000, "acme", "umbrella"); len(all) != n {
+		t.Fatalf("%d receipts of %d", len(all), n)
 	}
 	w.Close()
 	w.Open()
