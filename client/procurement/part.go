@@ -65,7 +65,7 @@ func isReport(path string) bool {
 
 // parsePart reads a line or an issuer strictly, in any JSON form.
 func parsePart(path string, data []byte, limit int, into any) error {
-	canonical, err := jcs.Canonicalize(data, limit)
+	canonical, err := jcs.CanonicalizeEnvelope(data, limit)
 	if err != nil {
 		return err
 	}

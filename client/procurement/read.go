@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/armalo/receiptlog/client/bundle"
+	"github.com/armalo/receiptlog/client/receipt"
 	"github.com/armalo/receiptlog/client/verdict"
 )
 
@@ -150,8 +151,7 @@ func (a *Archive) Receipts(path string) iter.Seq2[string, Receipt] {
 			name := fmt.Sprintf("%s:%d", path, n)
 			// Without the end of the line it is as the writer made it: canonical, and
 			// not to be put in order again.
-			b, err := a.assemble(name, bytes.TrimSuffix(text, []byte("\n")))
-			if !yield(name, Receipt{b, err}) {
+			if !yield(name, a.assemble(name, bytes.TrimSuffix(text, []byte("\n")))) {
 				return
 			}
 		}
@@ -161,28 +161,44 @@ func (a *Archive) Receipts(path string) iter.Seq2[string, Receipt] {
 // Receipt is a receipt read from an archive, or why it could not be.
 type Receipt struct {
 	Bundle *bundle.Bundle
-	Err    error
+	// Read is the receipt of the bundle where it was parsed on the way, else nil.
+	Read *receipt.Receipt
+	Err  error
 }
 
 // assemble makes a bundle of a line.
-func (a *Archive) assemble(name string, text []byte) (*bundle.Bundle, error) {
+func (a *Archive) assemble(name string, text []byte) Receipt {
+	l, ok := scanLine(text)
+	if !ok {
+		var err error
+		if l, err = parseLine(name, text); err != nil {
+			return Receipt{Err: err}
+		}
+	}
+	b := &l.bundle
+	var err error
+	if b.Checkpoint, err = a.checkpoint(l.checkpoint); err == nil && l.issuer != "" {
+		b.Issuer, err = a.issuer(l.issuer)
+	}
+	if err != nil {
+		return Receipt{Err: err}
+	}
+	return Receipt{Bundle: b, Read: l.receipt}
+}
+
+// parseLine reads a line in any JSON form.
+func parseLine(name string, text []byte) (out scanned, err error) {
 	var l line
 	if err := parsePart(name, text, maxLineBytes, &l); err != nil {
-		return nil, err
+		return out, err
 	}
-	b := &bundle.Bundle{Receipt: l.Receipt, Entry: l.Entry, Index: l.Index}
-	var err error
-	if b.Hashes, err = decodeHashes(name, l.Inclusion); err != nil {
-		return nil, err
+	out.checkpoint, out.issuer = l.Checkpoint, l.Issuer
+	out.bundle = bundle.Bundle{Receipt: l.Receipt, Entry: l.Entry, Index: l.Index}
+	if out.bundle.Hashes, err = decodeHashes(name, l.Inclusion); err != nil {
+		return out, err
 	}
-	if b.Salt, err = decodeSalt(name, l.Salt); err != nil {
-		return nil, err
-	}
-	if b.Checkpoint, err = a.checkpoint(l.Checkpoint); err != nil || l.Issuer == "" {
-		return b, err
-	}
-	b.Issuer, err = a.issuer(l.Issuer)
-	return b, err
+	out.bundle.Salt, err = decodeSalt(name, l.Salt)
+	return out, err
 }
 
 func (a *Archive) checkpoint(path string) ([]byte, error) {

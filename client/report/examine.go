@@ -1,16 +1,13 @@
 package report
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/json/v2"
-	"sync/atomic"
 	"time"
 
 	"github.com/armalo/receiptlog/client/bundle"
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/entry"
-	"github.com/armalo/receiptlog/client/proof"
 	"github.com/armalo/receiptlog/client/receipt"
 	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/armalo/receiptlog/client/verify"
@@ -31,30 +28,9 @@ type Facts map[string]any
 // Examiner holds bundles against a policy and a catalogue. It may be used
 // concurrently.
 type Examiner struct {
-	options  verify.Options
+	verifier *verify.Verifier
 	controls []compiled
 	where    *Rule // nil takes every receipt
-	notes    lastNote
-}
-
-// lastNote remembers the checkpoint that was parsed last: mostly the next bundle
-// has the same. Safe for concurrent use.
-type lastNote struct{ last atomic.Pointer[parsedNote] }
-
-type parsedNote struct {
-	signed []byte
-	parsed checkpoint.Checkpoint
-}
-
-func (n *lastNote) parse(signed []byte) (checkpoint.Checkpoint, error) {
-	if last := n.last.Load(); last != nil && bytes.Equal(last.signed, signed) {
-		return last.parsed, nil
-	}
-	parsed, err := checkpoint.ParseSigned(signed)
-	if err == nil {
-		n.last.Store(&parsedNote{signed, parsed})
-	}
-	return parsed, err
 }
 
 // compiled is a control with its rules parsed.
@@ -66,10 +42,7 @@ type compiled struct {
 // NewExaminer returns an Examiner. The catalogue has been through
 // [ParseCatalogue] or [Catalogue.With]; where may be nil.
 func NewExaminer(c *Catalogue, where *Rule, o verify.Options) (*Examiner, error) {
-	if o.Policy != nil && o.Checkpoint == nil {
-		o.Checkpoint = (&memo{policy: o.Policy}).Verify
-	}
-	x := &Examiner{options: o, where: where, controls: make([]compiled, len(c.Controls))}
+	x := &Examiner{verifier: verify.NewVerifier(o), where: where, controls: make([]compiled, len(c.Controls))}
 	for i := range c.Controls {
 		var err error
 		if x.controls[i], err = compile(&c.Controls[i]); err != nil {
@@ -167,7 +140,7 @@ func (x *Examiner) Examine(name string, data []byte) *Examined {
 	if err != nil {
 		return Unreadable(name, err)
 	}
-	return x.ExamineBundle(name, b)
+	return x.ExamineBundle(name, b, nil)
 }
 
 // Unreadable stands for what should be a bundle and cannot be read as one.
@@ -175,19 +148,17 @@ func Unreadable(name string, err error) *Examined {
 	return &Examined{name: name, rejected: Rejected{Name: name, Code: verdict.CodeOf(err), Detail: err.Error()}}
 }
 
-// ExamineBundle is [Examiner.Examine] for a bundle that was read already.
-func (x *Examiner) ExamineBundle(name string, b *bundle.Bundle) *Examined {
+// ExamineBundle is [Examiner.Examine] for a bundle that was read already. read is
+// its receipt, if that was read too.
+func (x *Examiner) ExamineBundle(name string, b *bundle.Bundle, read *receipt.Receipt) *Examined {
 	e := &Examined{name: name, rejected: Rejected{Name: name}}
-	v := verify.Bundle(b, x.options)
+	v, parts := x.verifier.Bundle(b, read)
 	if !v.Verified {
 		e.reject(b, v)
 		return e
 	}
+	e.take(b, parts)
 	e.verdict = v
-	if err := e.open(b, x.notes.parse); err != nil {
-		e.rejected.Code, e.rejected.Detail = verdict.CodeOf(err), err.Error()
-		return e
-	}
 	if len(x.controls) == 0 && x.where == nil {
 		e.verified, e.inScope = true, true // nothing is asked of it but that it verifies
 		return e
@@ -245,21 +216,11 @@ func (e *Examined) reject(b *bundle.Bundle, v *verdict.Verdict) {
 	}
 }
 
-// open reads the parts of a bundle that verified, so that no step can fail.
-func (e *Examined) open(b *bundle.Bundle, parse func([]byte) (checkpoint.Checkpoint, error)) (err error) {
-	if e.receipt, err = receipt.Parse(b.Receipt); err != nil {
-		return err
-	}
-	if e.entry, err = verify.Opened(b.Entry, b.Salt, b.Receipt); err != nil {
-		return err
-	}
-	if e.checkpoint, err = parse(b.Checkpoint); err != nil {
-		return err
-	}
+// take takes over the parts of a bundle that verified.
+func (e *Examined) take(b *bundle.Bundle, parts verify.Parts) {
+	e.receipt, e.entry, e.leaf, e.checkpoint = parts.Receipt, parts.Entry, parts.Leaf, parts.Checkpoint
 	e.signed = b.Checkpoint
-	e.leaf = proof.LeafHash(b.Entry)
 	e.place = place{origin: e.checkpoint.Origin, index: b.Index}
-	return nil
 }
 
 func (e *Examined) facts(v *verdict.Verdict) (Facts, error) {
@@ -319,10 +280,8 @@ func (c *compiled) judge(f Facts) (o outcome) {
 }
 
 // FactsOf returns what rules are asked of, for a bundle that verified.
-func FactsOf(b *bundle.Bundle, v *verdict.Verdict) (Facts, error) {
+func FactsOf(b *bundle.Bundle, parts verify.Parts, v *verdict.Verdict) (Facts, error) {
 	e := new(Examined)
-	if err := e.open(b, checkpoint.ParseSigned); err != nil {
-		return nil, err
-	}
+	e.take(b, parts)
 	return e.facts(v)
 }

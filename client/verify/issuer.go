@@ -20,13 +20,13 @@ type archive struct {
 
 // checkIssuer establishes the DID document to verify the signature with, and
 // that the log held it before it held the receipt.
-func checkIssuer(v *verdict.Verdict, b *bundle.Bundle, e *entry.Receipt, verified *policy.Verified, o Options) *did.Document {
+func (x *Verifier) checkIssuer(v *verdict.Verdict, b *bundle.Bundle, e *entry.Receipt, verified *policy.Verified) *did.Document {
 	if e == nil {
 		v.Skip(CheckIssuer, "there is no entry that names an issuer")
 		return nil
 	}
 	if did.IsKey(e.Issuer) {
-		doc, err := did.KeyDocument(e.Issuer)
+		doc, err := x.keyDocument(e.Issuer)
 		if err != nil {
 			v.Fail(CheckIssuer, err)
 			return nil
@@ -35,26 +35,19 @@ func checkIssuer(v *verdict.Verdict, b *bundle.Bundle, e *entry.Receipt, verifie
 		return doc
 	}
 	if b.Issuer == nil {
-		return borrow(v, b, e, verified, o)
+		return borrow(v, b, e, verified, x.options)
 	}
-	a, err := archived(b.Issuer, e.Issuer)
-	if err == nil {
-		err = before(a, b)
-	}
+	issuer, err := x.issuer(b, e.Issuer, verified)
 	if err != nil {
 		v.Fail(CheckIssuer, err)
 		return nil
 	}
 	if verified == nil {
 		v.Skip(CheckIssuer, "the bundle has a DID document of "+e.Issuer+", but whether the log holds it was not checked")
-		return a.doc
+	} else {
+		v.Pass(CheckIssuer, issuer.detail)
 	}
-	if err := included(b.Issuer, verified); err != nil {
-		v.Fail(CheckIssuer, err)
-		return nil
-	}
-	v.Pass(CheckIssuer, fmt.Sprintf("the log archived the DID document of %s as entry %d at %s, before this receipt", e.Issuer, a.index, entry.FormatTime(a.logged.At)))
-	return a.doc
+	return issuer.doc
 }
 
 // borrow takes the evidence of other bundles of the same issuer, for a receipt

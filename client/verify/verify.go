@@ -14,7 +14,8 @@
 package verify
 
 import (
-	"fmt"
+	"bytes"
+	"strconv"
 
 	"github.com/armalo/receiptlog/client/bundle"
 	"github.com/armalo/receiptlog/client/did"
@@ -49,10 +50,6 @@ type Options struct {
 	// Policy names the logs and witnesses to trust and the quorum. Without
 	// one nothing about the log can be checked.
 	Policy *policy.Policy
-	// Checkpoint, where set, stands in for Policy.Verify and returns what it
-	// would: whoever verifies many bundles under one checkpoint need not have
-	// its signatures verified for each.
-	Checkpoint func(signed []byte) (*policy.Verified, error)
 	// Document is the issuer's DID document for a receipt that comes without
 	// a bundle. A bundle's own evidence takes precedence. did:key needs none.
 	Document *did.Document
@@ -69,22 +66,10 @@ type Options struct {
 }
 
 // Bundle verifies a bundle against a policy. It is verified only if the
-// receipt, its signature, its place in the log and the quorum all hold.
+// receipt, its signature, its place in the log and the quorum all hold. Whoever has
+// many takes a [Verifier].
 func Bundle(b *bundle.Bundle, o Options) *verdict.Verdict {
-	v := verdict.New()
-	r := checkReceipt(v, b.Receipt)
-	e := checkOpening(v, b)
-	verified := checkTree(v, b, o)
-	doc := checkIssuer(v, b, e, verified, o)
-	checkSigner(v, r, doc, e, "there is no document of the issuer's to find the key in")
-	checkKey(v, b, e, verified, o)
-	checkContent(v, r, o)
-	checkErasure(v, b, e, o)
-	required := []string{CheckReceipt, CheckOpening, CheckInclusion, CheckCheckpoint, CheckIssuer, CheckSignature}
-	if o.Policy == nil || o.Policy.RequiresWitnesses() {
-		required = append(required, CheckQuorum)
-	}
-	v.Conclude(required...)
+	v, _ := (&Verifier{options: o}).Bundle(b, nil)
 	return v
 }
 
@@ -92,7 +77,7 @@ func Bundle(b *bundle.Bundle, o Options) *verdict.Verdict {
 // if the issuer's key signed it; whether any log holds it is not checked.
 func Receipt(data []byte, o Options) *verdict.Verdict {
 	v := verdict.New()
-	r := checkReceipt(v, data)
+	r := checkReceipt(v, data, nil)
 	var doc *did.Document
 	if r != nil {
 		var err error
@@ -113,13 +98,16 @@ func Receipt(data []byte, o Options) *verdict.Verdict {
 	return v
 }
 
-func checkReceipt(v *verdict.Verdict, data []byte) *receipt.Receipt {
-	r, err := receipt.Parse(data)
-	if err != nil {
-		v.Fail(CheckReceipt, err)
-		return nil
+// checkReceipt reads a receipt, unless it was read already.
+func checkReceipt(v *verdict.Verdict, data []byte, r *receipt.Receipt) *receipt.Receipt {
+	if r == nil || !bytes.Equal(r.Canonical(), data) {
+		var err error
+		if r, err = receipt.Parse(data); err != nil {
+			v.Fail(CheckReceipt, err)
+			return nil
+		}
 	}
-	v.Pass(CheckReceipt, fmt.Sprintf("well-formed receipt for run %s, issued by %s", r.RunID(), r.Issuer()))
+	v.Pass(CheckReceipt, "well-formed receipt for run "+r.RunID()+", issued by "+r.Issuer())
 	return r
 }
 
@@ -161,21 +149,17 @@ func checkOpening(v *verdict.Verdict, b *bundle.Bundle) *entry.Receipt {
 	return e
 }
 
-// checkTree checks that the entry is under a checkpoint that the policy
-// accepts. It returns what the policy verified, or nil.
-func checkTree(v *verdict.Verdict, b *bundle.Bundle, o Options) *policy.Verified {
-	p := o.Policy
+// checkTree checks that the entry, whose hash is leaf, is under a checkpoint that
+// the policy accepts. It returns what the policy verified, or nil.
+func (x *Verifier) checkTree(v *verdict.Verdict, b *bundle.Bundle, leaf [32]byte) *policy.Verified {
+	p := x.options.Policy
 	if p == nil {
 		for _, name := range []string{CheckInclusion, CheckCheckpoint, CheckQuorum} {
 			v.Skip(name, "no policy was given, so there is no log key to trust")
 		}
 		return nil
 	}
-	verify := o.Checkpoint
-	if verify == nil {
-		verify = p.Verify
-	}
-	verified, err := verify(b.Checkpoint)
+	verified, err := x.checkpoint(b.Checkpoint)
 	code := verdict.CodeOf(err)
 	if err != nil && code != verdict.QuorumNotMet {
 		v.Skip(CheckInclusion, "there is no checkpoint to trust")
@@ -184,12 +168,12 @@ func checkTree(v *verdict.Verdict, b *bundle.Bundle, o Options) *policy.Verified
 		return nil
 	}
 	cp := verified.Checkpoint
-	if e := proof.VerifyInclusion(proof.LeafHash(b.Entry), b.Index, cp.Size, b.Hashes, cp.Root); e != nil {
+	if e := proof.VerifyInclusion(leaf, b.Index, cp.Size, b.Hashes, cp.Root); e != nil {
 		v.Fail(CheckInclusion, e)
 	} else {
-		v.Pass(CheckInclusion, fmt.Sprintf("entry %d is in the tree of %d entries", b.Index, cp.Size))
+		v.Pass(CheckInclusion, "entry "+strconv.FormatUint(b.Index, 10)+" is in the tree of "+strconv.FormatUint(cp.Size, 10)+" entries")
 	}
-	v.Pass(CheckCheckpoint, fmt.Sprintf("signed by the log %s with %s", cp.Origin, counted(len(verified.LogKeys), "key")))
+	v.Pass(CheckCheckpoint, "signed by the log "+cp.Origin+" with "+counted(len(verified.LogKeys), "key"))
 	if verified.Ignored > 0 {
 		// SPEC signed-note: unknown signatures are ignored. They are not hidden.
 		v.Skip(CheckSignatures, counted(verified.Ignored, "signature")+" on the checkpoint by keys that the policy does not name")

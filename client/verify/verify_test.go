@@ -125,7 +125,9 @@ func TestBundleFails(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
 			b := w.bundle(w.sign(issuerDID, methodID, nil))
+			good := must(bundle.Parse(b.Marshal()))
 			tt.spoil(w, b)
+			w.hold(good, b)
 			v := Bundle(b, Options{Policy: w.policy})
 			if v.Verified || v.Unknown() {
 				t.Fatalf("accepted: %+v", v)

@@ -13,6 +13,7 @@ import (
 	"github.com/armalo/receiptlog/client/report"
 	"github.com/armalo/receiptlog/client/search"
 	"github.com/armalo/receiptlog/client/verdict"
+	"github.com/armalo/receiptlog/client/verify"
 	"github.com/armalo/receiptlog/cmd/internal/durable"
 	"github.com/armalo/receiptlog/cmd/internal/exit"
 	"github.com/armalo/receiptlog/cmd/receiptctl/bundles"
@@ -124,7 +125,7 @@ func (f coverageFlags) demand(cmd *cobra.Command, files []string) (*coverage.Dem
 	if err != nil {
 		return nil, err
 	}
-	d := &coverage.Demand{Policy: p, Issuers: f.issuers}
+	d := &coverage.Demand{Verifier: verify.NewVerifier(verify.Options{Policy: p}), Issuers: f.issuers}
 	if f.require != "" {
 		if d.Require, err = report.ParseRule(f.require); err != nil {
 			return nil, exit.With(exit.Usage, fmt.Errorf("--require: %w", err), "a rule is as in: build.jury.verdict = 'approve'")

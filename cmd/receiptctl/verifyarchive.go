@@ -139,7 +139,7 @@ func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, 
 			if r.Err != nil {
 				e = report.Unreadable(name, r.Err)
 			} else {
-				e = x.ExamineBundle(name, r.Bundle)
+				e = x.ExamineBundle(name, r.Bundle, r.Read)
 			}
 			all = append(all, examined{e, record.hold(e)})
 		}

@@ -13,7 +13,6 @@ import (
 	"fmt"
 
 	"github.com/armalo/receiptlog/client/bundle"
-	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/client/receipt"
 	"github.com/armalo/receiptlog/client/report"
 	"github.com/armalo/receiptlog/client/verify"
@@ -61,9 +60,9 @@ type Claim struct {
 
 // Demand says which bundles count.
 type Demand struct {
-	Policy  *policy.Policy
-	Issuers []string     // who may have issued the receipt; empty is anyone the log took
-	Require *report.Rule // what the receipt must say; nil is nothing
+	Verifier *verify.Verifier // says whom to trust
+	Issuers  []string         // who may have issued the receipt; empty is anyone the log took
+	Require  *report.Rule     // what the receipt must say; nil is nothing
 }
 
 // Read verifies a bundle and returns what it says. A bundle that says nothing
@@ -84,7 +83,7 @@ func (d *Demand) Read(data []byte) (Claim, bool) {
 }
 
 func (d *Demand) refuse(b *bundle.Bundle, r *receipt.Receipt) string {
-	v := verify.Bundle(b, verify.Options{Policy: d.Policy})
+	v, parts := d.Verifier.Bundle(b, r)
 	switch {
 	case len(v.Reasons) > 0:
 		return fmt.Sprintf("does not verify: %s: %s", v.Reasons[0].Code, v.Reasons[0].Detail)
@@ -97,7 +96,7 @@ func (d *Demand) refuse(b *bundle.Bundle, r *receipt.Receipt) string {
 	if d.Require == nil {
 		return ""
 	}
-	facts, err := report.FactsOf(b, v)
+	facts, err := report.FactsOf(b, parts, v)
 	if err != nil {
 		return err.Error()
 	}
