@@ -7,14 +7,14 @@ import (
 
 // abouts says what the files at the top level are.
 var abouts = []struct{ name, what string }{
-	{StatisticsName, "\n                 how many receipts, of which models, projects, months"},
-	{RetentionName, "\n                 the rules and holds that govern what is kept, with their proofs"},
+	{StatisticsName, "how many receipts, of which models, projects, months"},
+	{RetentionName, "the rules and holds that govern what is kept, with their proofs"},
 	{ControlsPrefix + "html", "what the receipts show for SOC 2, ISO 27001, the EU AI Act, NIST"},
 	{ControlsPrefix + "json", "the same for machines; it can be made again and compared"},
 	{ControlsPrefix + "csv", "the same as a table"},
-	{ControlsPrefix + "oscal.json", "\n                 the same as NIST OSCAL assessment results"},
-	{Article12Prefix + "html", "\n                 record-keeping under Article 12 of the EU AI Act"},
-	{Article12Prefix + "json", "\n                 the same for machines, with the auditor's account of the log"},
+	{ControlsPrefix + "oscal.json", "the same as NIST OSCAL assessment results"},
+	{Article12Prefix + "html", "record-keeping under Article 12 of the EU AI Act"},
+	{Article12Prefix + "json", "the same for machines, with the auditor's account of the log"},
 }
 
 func (m *Manifest) has(path string) bool {
@@ -41,16 +41,16 @@ hash of the change itself.
 `
 	}
 	text += `
-  receipts/      the receipts as they were signed, one a line with the proof that
-                 the log holds exactly this receipt; by log and index
-  checkpoints/   the log's signed states, cosigned by witnesses
-  issuers/       the issuers' keys as the log archived them
-  erasures/      proofs that receipts were erased on record, where some were
-  manifest.json  every other file with its SHA-256, and which receipts are absent
+  receipts/         the receipts as they were signed, one a line with the proof that
+                    the log holds exactly this receipt; by log and index
+  checkpoints/      the log's signed states, cosigned by witnesses
+  issuers/          the issuers' keys as the log archived them
+  erasures/         proofs that receipts were erased on record, where some were
+  manifest.json     every other file with its SHA-256, and which receipts are absent
 `
 	for _, about := range abouts {
 		if m.has(about.name) {
-			text += fmt.Sprintf("  %-14s %s\n", about.name, about.what)
+			text += fmt.Sprintf("  %-17s %s\n", about.name, about.what)
 		}
 	}
 	text += `

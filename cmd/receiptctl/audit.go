@@ -79,7 +79,7 @@ Exit status: 0 nothing found, 1 findings, 2 usage, 3 could not tell.`,
 	}
 	f.add(cmd)
 	flags := cmd.Flags()
-	flags.BoolVar(&f.json, "json", false, "print the whole account as JSON")
+	flags.BoolVar(&f.json, "json", false, "print the whole account as JSON; with -o it goes to the file, and a summary is printed")
 	flags.StringVarP(&f.out, "out", "o", "-", "`file` to write the account to; must not exist")
 	return cmd
 }
@@ -152,7 +152,7 @@ func (f *auditFlags) report(cmd *cobra.Command, account *audit.Account) error {
 			return err
 		}
 	}
-	if f.json {
+	if f.json && f.out == "-" {
 		return printJSON(out, account)
 	}
 	newPainter(out).account(account)

@@ -37,7 +37,8 @@ type archiveVerdict struct {
 	// can repeat.
 	Testimony []string `json:"testimony"`
 
-	exit int
+	reported bool // there is a report on controls
+	exit     int
 }
 
 // isArchive reports whether a file begins as a zip does.
@@ -108,7 +109,7 @@ type wantedReport struct {
 // itself has it, or as it is wanted.
 func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, policyFile []byte, want *wantedReport) (*archiveVerdict, *report.Controls, error) {
 	m := a.Manifest()
-	v := &archiveVerdict{Archive: m.Archive, Scope: m.Scope, Failed: []report.Rejected{}, Absent: m.Absent, Differences: []string{}, NotChecked: []string{}, Testimony: []string{}}
+	v := &archiveVerdict{Archive: m.Archive, Scope: m.Scope, Failed: []report.Rejected{}, Absent: m.Absent, Differences: []string{}, NotChecked: []string{}, Testimony: []string{}, reported: a.Has("report.json")}
 	claimed, catalogue, options := claimedReport(a, v)
 	claimed12, record, err := claimedArticle12(a, v, p)
 	if err != nil {
@@ -278,7 +279,11 @@ func (v *archiveVerdict) show(w io.Writer, name string) {
 	for _, r := range v.Failed[:min(len(v.Failed), maxShown)] {
 		fmt.Fprintf(w, "      %s: %s: %s\n", r.Name, r.Code, r.Detail)
 	}
-	fmt.Fprintf(w, "  %s report       %s\n", mark(len(v.Differences) == 0), counted(len(v.Differences), "difference")+" from what the receipts show")
+	if v.reported || len(v.Differences) > 0 {
+		fmt.Fprintf(w, "  %s report       %s\n", mark(len(v.Differences) == 0), counted(len(v.Differences), "difference")+" from what the receipts show")
+	} else {
+		fmt.Fprintf(w, "  %s report       there is none; receiptctl export adds one\n", p.mark(verdict.NotChecked))
+	}
 	for _, d := range v.Differences[:min(len(v.Differences), maxShown)] {
 		fmt.Fprintf(w, "      %s\n", d)
 	}

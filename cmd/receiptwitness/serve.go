@@ -171,8 +171,19 @@ func (s *service) start(ctx context.Context) error {
 			return fmt.Errorf("write address: %w", err)
 		}
 	}
-	_, err = fmt.Fprintf(s.cmd.OutOrStdout(), "witnessing %d logs as %s on %s\n", s.w.Served(), s.config.Name, address)
+	_, err = fmt.Fprintf(s.cmd.OutOrStdout(), "serving %s on %s, for %s\n", s.config.Name, address, logs(s.w.Served()))
 	return err
+}
+
+// logs counts logs in words.
+func logs(n int) string {
+	switch n {
+	case 0:
+		return "no log yet: name one with receiptwitness add-log"
+	case 1:
+		return "1 log"
+	}
+	return fmt.Sprintf("%d logs", n)
 }
 
 // listen serves on the configured address, and returns it.
