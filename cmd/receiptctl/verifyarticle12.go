@@ -35,6 +35,7 @@ func claimedArticle12(a *procurement.Archive, v *archiveVerdict, p *policy.Polic
 func (v *archiveVerdict) compareArticle12(a *procurement.Archive, claimed *report.Article12, r *record, p *policy.Policy, policyFile []byte) error {
 	receipts := r.collector.Report(p, policyFile)
 	receipts.Scope, receipts.Rejected = scopeOf(claimed.Receipts.Scope, receipts.Scope), claimed.Receipts.Rejected
+	v.allowPolicy(article12JSON, &claimed.Receipts.Basis, &receipts.Basis)
 	made := r.report(receipts, p)
 	differences, err := report.Compare(claimed, made)
 	if err != nil {
