@@ -209,6 +209,10 @@ func TestGoesOn(t *testing.T) {
 }
 
 func TestSample(t *testing.T) {
+	times := 60
+	if testing.Short() {
+		times = 12
+	}
 	l := newLog(t)
 	var receipts []uint64
 	for range 400 {
@@ -233,13 +237,13 @@ func TestSample(t *testing.T) {
 		delete(l.bodies, i)
 	}
 	missed := 0
-	for range 60 {
+	for range times {
 		if len(sample(100).Findings) == 0 {
 			missed++
 		}
 	}
 	if missed > 1 {
-		t.Errorf("%d of 60 samples of 100 missed an eighth of all bodies", missed)
+		t.Errorf("%d of %d samples of 100 missed an eighth of all bodies", missed, times)
 	}
 }
 

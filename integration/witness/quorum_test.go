@@ -115,6 +115,7 @@ func TestStoppedWithoutQuorum(t *testing.T) {
 // TestNobodyWaitsForTheQuorumForEver: who submits while the quorum is lost gets
 // 503 with Retry-After, and may submit again: the receipt has one leaf.
 func TestNobodyWaitsForTheQuorumForEver(t *testing.T) {
+	t.Parallel() // it waits for the server to give up
 	a := ours(t, "witness.example/only")
 	l := newOurLog(t, "log.example/waits", 1, a)
 	l.serve()
