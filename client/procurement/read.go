@@ -123,15 +123,22 @@ func unzip(f *zip.File, limit int64) ([]byte, error) {
 		return nil, verdict.Errorf(verdict.Malformed, f.Name, "%v", err)
 	}
 	defer in.Close()
-	data, err := io.ReadAll(io.LimitReader(in, limit+1))
-	switch {
+	// The header says how long it is. It gets no more memory on its word than what
+	// is compressed can come to.
+	size := min(f.UncompressedSize64, f.CompressedSize64*maxDeflate+bytes.MinRead)
+	data := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	switch _, err := data.ReadFrom(io.LimitReader(in, limit+1)); {
 	case err != nil:
 		return nil, verdict.Errorf(verdict.Malformed, f.Name, "%v", err)
-	case int64(len(data)) > limit:
+	case int64(data.Len()) > limit:
 		return nil, verdict.Errorf(verdict.TooLarge, f.Name, "has over %d bytes", limit)
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
+
+// maxDeflate is how many bytes one compressed byte can come to. SPEC RFC 1951,
+// 3.2.5: 258 bytes take two bits at least.
+const maxDeflate = 258 * 4
 
 // Receipts reads one file of receipts and puts each together with all that
 // proves it; that this can be done proves nothing yet. Names are as in

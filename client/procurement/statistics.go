@@ -38,12 +38,20 @@ type Statistics struct {
 	Unpublished  int            `json:"unpublished"`  // not for everybody
 	WithoutPlan  int            `json:"withoutPlan"`  // no summary of what it is for
 	WithoutEvals int            `json:"withoutEvals"` // no eval check
+
+	once map[named]bool // what of the receipt at hand was counted
+}
+
+// named is a name that was counted, and among what.
+type named struct {
+	kind byte
+	name string
 }
 
 // NewStatistics returns statistics of nothing yet.
 func NewStatistics() *Statistics {
 	return &Statistics{ByMonth: map[string]int{}, ByIssuer: map[string]int{}, ByVerdict: map[string]int{}, ByProvider: map[string]int{},
-		ByModel: map[string]int{}, ByProject: map[string]int{}, GatesDenied: map[string]int{}, EvalsFailed: map[string]int{}}
+		once: make(map[named]bool), ByModel: map[string]int{}, ByProject: map[string]int{}, GatesDenied: map[string]int{}, EvalsFailed: map[string]int{}}
 }
 
 // Add counts a receipt that was logged at that time.
@@ -65,20 +73,20 @@ func (s *Statistics) Add(r *receipt.Receipt, at time.Time) {
 	if b.Project != "" {
 		count(s.ByProject, b.Project)
 	}
-	each := make(map[string]bool)
-	once := func(m map[string]int, kind, name string) {
-		if !each[kind+name] {
-			each[kind+name] = true
+	clear(s.once)
+	once := func(m map[string]int, kind byte, name string) {
+		if n := (named{kind, name}); !s.once[n] {
+			s.once[n] = true
 			count(m, name)
 		}
 	}
 	for _, m := range b.Models {
-		once(s.ByProvider, "p", m.Provider)
-		once(s.ByModel, "m", m.Provider+"/"+m.Model+"/"+m.Version)
+		once(s.ByProvider, 'p', m.Provider)
+		once(s.ByModel, 'm', m.Provider+"/"+m.Model+"/"+m.Version)
 	}
 	for _, g := range b.PolicyGates {
 		if g.Decision == receipt.Deny {
-			once(s.GatesDenied, "g", g.ID)
+			once(s.GatesDenied, 'g', g.ID)
 		}
 	}
 	if b.Evals == nil || len(b.Evals.Checks) == 0 {
@@ -86,7 +94,7 @@ func (s *Statistics) Add(r *receipt.Receipt, at time.Time) {
 	} else {
 		for _, c := range b.Evals.Checks {
 			if !c.Passed {
-				once(s.EvalsFailed, "e", c.ID)
+				once(s.EvalsFailed, 'e', c.ID)
 			}
 		}
 	}

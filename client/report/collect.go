@@ -158,6 +158,9 @@ func (k *Collector) observeRun(e *Examined) {
 }
 
 func (k *Collector) observeControls(e *Examined) {
+	if len(k.controls) == 0 {
+		return
+	}
 	order := e.place.key()
 	hash := e.receipt.Hash()
 	draw := sha256.Sum256(append([]byte(k.options.Seed), hash[:]...))
@@ -208,7 +211,7 @@ func idsOf(items []Item, bits uint32) []string {
 func (e *Examined) ref() Ref {
 	hash := e.receipt.Hash()
 	return Ref{RunID: e.receipt.RunID(), Index: e.place.index, Log: e.place.origin,
-		At: entry.FormatTime(e.entry.At), Receipt: hex.EncodeToString(hash[:])}
+		At: e.at, Receipt: hex.EncodeToString(hash[:])}
 }
 
 // key orders places by log and index.

@@ -93,6 +93,7 @@ type Examined struct {
 	checkpoint checkpoint.Checkpoint
 	signed     []byte // the checkpoint as it was signed
 	controls   []outcome
+	at         string // when the log took the receipt in, as people read it
 }
 
 // place is where in which log a receipt stands.
@@ -221,6 +222,7 @@ func (e *Examined) take(b *bundle.Bundle, parts verify.Parts) {
 	e.receipt, e.entry, e.leaf, e.checkpoint = parts.Receipt, parts.Entry, parts.Leaf, parts.Checkpoint
 	e.signed = b.Checkpoint
 	e.place = place{origin: e.checkpoint.Origin, index: b.Index}
+	e.at = entry.FormatTime(e.entry.At)
 }
 
 func (e *Examined) facts(v *verdict.Verdict) (Facts, error) {
@@ -241,7 +243,7 @@ func (e *Examined) facts(v *verdict.Verdict) (Facts, error) {
 	return Facts{
 		"receipt": whole,
 		"build":   build,
-		"entry": map[string]any{"at": entry.FormatTime(e.entry.At), "issuer": e.entry.Issuer, "key": e.entry.Key,
+		"entry": map[string]any{"at": e.at, "issuer": e.entry.Issuer, "key": e.entry.Key,
 			"org": e.entry.Org, "retain": e.entry.Retain},
 		"place":  where,
 		"checks": checks,

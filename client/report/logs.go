@@ -34,6 +34,9 @@ func (k *Collector) observeCheckpoint(e *Examined) {
 	if !known {
 		t.roots[cp.Size] = cp.Root
 	}
+	if bytes.Equal(t.signed, e.signed) {
+		return // as mostly
+	}
 	if size, sum := e.Checkpoint(); size > t.size || size == t.size && bytes.Compare(sum[:], t.sum[:]) > 0 {
 		t.size, t.sum, t.signed = size, sum, e.signed
 	}

@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/armalo/receiptlog/client/entry"
 )
 
 // Span says how often something was seen, and from which receipt to which.
@@ -70,7 +68,7 @@ func observe[K comparable](spans map[K]*span, key K, e *Examined) {
 		spans[key] = s
 	}
 	s.Receipts++
-	run, at := e.receipt.RunID(), entry.FormatTime(e.entry.At)
+	run, at := e.receipt.RunID(), e.at
 	if s.Receipts == 1 || e.place.compare(s.first) < 0 {
 		s.first, s.FirstRun, s.FirstIndex, s.First = e.place, run, e.place.index, at
 	}

@@ -105,6 +105,13 @@ type wantedReport struct {
 	record    *record // nil: no report on record-keeping
 }
 
+// What is verified is handed over to be counted in small lots, of so many receipts or
+// so many bytes of them: what waits there is memory.
+const (
+	handedOver      = 32
+	handedOverBytes = 1 << 20
+)
+
 // judgeArchive verifies an archive, and returns the report on it: as the archive
 // itself has it, or as it is wanted.
 func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, policyFile []byte, want *wantedReport) (*archiveVerdict, *report.Controls, error) {
@@ -133,18 +140,25 @@ func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, 
 		}
 		return nil
 	}
+	defer boundMemory()()
 	type examined struct{ controls, record *report.Examined }
-	err = bundles.Parallel(cmd.Context(), feed, runtime.GOMAXPROCS(0), func(path string) (all []examined) {
+	err = bundles.Parallel(cmd.Context(), feed, runtime.GOMAXPROCS(0), func(path string, yield func([]examined)) {
+		var some []examined
+		size := 0
 		for name, r := range a.Receipts(path) {
 			var e *report.Examined
 			if r.Err != nil {
 				e = report.Unreadable(name, r.Err)
 			} else {
 				e = x.ExamineBundle(name, r.Bundle, r.Read)
+				size += len(r.Bundle.Receipt)
 			}
-			all = append(all, examined{e, record.hold(e)})
+			if some = append(some, examined{e, record.hold(e)}); len(some) == handedOver || size > handedOverBytes {
+				yield(some)
+				some, size = nil, 0
+			}
 		}
-		return all
+		yield(some)
 	}, func(all []examined) error {
 		for _, e := range all {
 			v.count(e.controls)

@@ -187,12 +187,14 @@ func readLine(in *bufio.Reader) (line []byte, size int64, err error) {
 // with each result from this one, in no particular order. An error is that of
 // reading, of the context, or the first of collect.
 func Examine[T any](ctx context.Context, s Source, workers int, examine func(Bundle) T, collect func(T) error) error {
-	return Parallel(ctx, s.each, workers, examine, collect)
+	one := func(b Bundle, yield func(T)) { yield(examine(b)) }
+	return Parallel(ctx, s.each, workers, one, collect)
 }
 
-// Parallel is Examine for whatever feed yields. feed ends when yield or the
-// context does.
-func Parallel[I, O any](ctx context.Context, feed func(ctx context.Context, yield func(I) error) error, workers int, examine func(I) O, collect func(O) error) error {
+// Parallel is Examine for whatever feed yields, of which examine may make several
+// results, one after another: so none has to be held until the last is there. feed
+// ends when yield or the context does.
+func Parallel[I, O any](ctx context.Context, feed func(ctx context.Context, yield func(I) error) error, workers int, examine func(item I, yield func(O)), collect func(O) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	read, done := make(chan I, workers), make(chan O, workers)
@@ -214,7 +216,7 @@ func Parallel[I, O any](ctx context.Context, feed func(ctx context.Context, yiel
 	for range workers {
 		all.Go(func() {
 			for item := range read {
-				done <- examine(item)
+				examine(item, func(result O) { done <- result })
 			}
 		})
 	}
