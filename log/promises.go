@@ -50,15 +50,18 @@ func (l *Log) Handle(org string) (string, error) {
 type keeperLog struct{ l *Log }
 
 // Append implements retention.Log.
-func (k keeperLog) Append(data []byte, r driver.Records) (uint64, error) {
+func (k keeperLog) Append(data []byte, r driver.Records) (durable func() (uint64, error)) {
 	if err := k.l.accepting(); err != nil {
-		return 0, err
+		return func() (uint64, error) { return 0, err }
 	}
-	at, err := k.l.add(data, r)()
-	if err != nil {
-		return 0, k.l.appendError(err)
+	added := k.l.add(data, r)
+	return func() (uint64, error) {
+		at, err := added()
+		if err != nil {
+			return 0, k.l.appendError(err)
+		}
+		return at.Index, nil
 	}
-	return at.Index, nil
 }
 
 // AwaitPublished implements retention.Log.

@@ -245,7 +245,9 @@ func (a *Auditor) judgeBody(one *outcome, got answer) {
 	if f, ok := watchBody(a.opts.Watch, one.index, issuer, r.Hash()); !ok {
 		one.found = append(one.found, f)
 	}
-	one.receipt = r
+	if a.opts.Receipt != nil { // else nobody needs it, and results that wait for their turn stay small
+		one.receipt = r
+	}
 }
 
 // judgePromise looks at promises that hang on a date in the receipt itself.

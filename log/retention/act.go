@@ -3,47 +3,70 @@ package retention
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/armalo/receiptlog/client/entry"
 	"github.com/armalo/receiptlog/client/receipt"
-	rules "github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/storage/body"
-	"github.com/armalo/receiptlog/storage/index"
 	"github.com/armalo/receiptlog/storage/kv"
 	"github.com/armalo/receiptlog/storage/promise"
 )
 
-// actReceipts is how many bodies one batch destroys: a few milliseconds during
-// which a hold has to wait.
+// actReceipts is how many bodies one batch destroys: some tens of milliseconds
+// during which a hold has to wait.
 const actReceipts = 128
+
+// actLooks is how many entries one batch looks at, most of which may be gone.
+const actLooks = 8192
 
 // act destroys some of what published erasures name. It reports whether there
 // is more that can be done now.
 func (k *Keeper) act(ctx context.Context) (more bool, err error) {
+	// I6: an erasure is under a published checkpoint before anything is
+	// destroyed.
 	published := k.log.PublishedSize()
 	k.mu.RLock()
-	open := slices.Sorted(maps.Keys(k.pending))
-	k.mu.RUnlock()
-	for _, at := range open {
-		// I6: the erasure is under a published checkpoint before anything is
-		// destroyed.
-		if at >= published {
-			continue
+	// I6: no hold can be placed while a batch is made, and none is passed over.
+	a := &acting{k: k, ctx: ctx, b: k.db.NewBatch(), gone: make(map[uint64]*receipt.Receipt), held: make(map[uint64]int), at: k.at}
+	for _, at := range k.pending.below(published) {
+		if holds, ok := k.held[at]; ok && holds == k.holds {
+			continue // only what is held is left of it, and no hold has come or gone since
 		}
-		worked, err := k.actOn(ctx, at)
-		if err != nil {
-			return false, fmt.Errorf("carry out erasure %d: %w", at, err)
+		if err = a.carryOut(at, k.pending.at[at]); err != nil {
+			err = fmt.Errorf("carry out erasure %d: %w", at, err)
+			break
 		}
-		if worked {
-			return true, nil
+		if a.full() {
+			break
 		}
 	}
-	return false, nil
+	if err == nil {
+		err = a.commit()
+	}
+	k.mu.RUnlock()
+	if err != nil {
+		return false, err
+	}
+	k.at = a.at
+	maps.Copy(k.held, a.held)
+	k.doneWith(a.done)
+	return a.full() || len(a.gone)+len(a.done) > 0, nil
+}
+
+// doneWith forgets erasures that are carried out.
+func (k *Keeper) doneWith(done []uint64) {
+	if len(done) == 0 {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, at := range done {
+		k.pending.drop(at)
+		delete(k.held, at)
+		k.opts.Logger.Info("erasure carried out", "index", at)
+	}
 }
 
 // place is how far the follower has come with one erasure.
@@ -53,152 +76,99 @@ type place struct {
 	held    bool   // a hold stopped some before it
 }
 
-// actOn destroys the next bodies that an erasure names. It reports false where
-// nothing was left to do but what a hold stops.
-func (k *Keeper) actOn(ctx context.Context, at uint64) (worked bool, err error) {
-	k.mu.RLock()
-	e := k.pending[at]
-	k.mu.RUnlock()
-	if k.acting.erasure != at {
-		k.acting = place{erasure: at}
+// acting is one batch of destruction, from however many erasures.
+type acting struct {
+	k   *Keeper
+	ctx context.Context
+	b   *kv.Batch
+	at  place // how far the last erasure has come
+
+	looked          int                         // how many entries were looked at
+	gone            map[uint64]*receipt.Receipt // destroyed, nil where it was damaged
+	lowest, highest uint64                      // of them
+	done            []uint64                    // erasures of which nothing is left
+	held            map[uint64]int              // and of which only what is held is, with the number of holds
+}
+
+func (a *acting) full() bool { return len(a.gone) >= actReceipts || a.looked >= actLooks }
+
+// carryOut destroys the next bodies that an erasure names, until the batch is
+// full or all are.
+func (a *acting) carryOut(at uint64, e *entry.Erasure) error {
+	if a.at.erasure != at {
+		a.at = place{erasure: at}
 	}
 	for _, r := range e.Ranges {
-		for next := max(r.First, k.acting.next); next <= r.Last; next = k.acting.next {
-			n, held, end, err := k.destroy(ctx, at, e.Org, next, r.Last)
-			if err != nil {
-				return false, err
+		for i := max(r.First, a.at.next); i <= r.Last; i++ {
+			if a.full() {
+				return nil
 			}
-			k.acting.next, k.acting.held = end, k.acting.held || held
-			if n > 0 {
-				return true, nil
+			if err := a.destroy(at, i, e.Org); err != nil {
+				return err
 			}
+			a.at.next = i + 1
 		}
 	}
-	held := k.acting.held
-	k.acting = place{}
+	held := a.at.held
+	a.at = place{} // if it comes to it again, from its beginning
 	if held {
-		return false, nil // next time from its beginning
+		a.held[at] = a.k.holds
+		return nil
 	}
-	return true, k.done(at)
+	promise.Done(a.b, at)
+	a.done = append(a.done, at)
+	if a.k.opts.OnDone == nil {
+		return nil
+	}
+	return a.k.opts.OnDone(a.b, at, e.Org)
 }
 
-// done notes that an erasure is carried out.
-func (k *Keeper) done(at uint64) error {
-	b := k.db.NewBatch()
-	promise.Done(b, at)
-	if k.opts.OnDone != nil {
-		k.mu.RLock()
-		org := k.pending[at].Org
-		k.mu.RUnlock()
-		if err := k.opts.OnDone(b, at, org); err != nil {
-			return err
-		}
-	}
-	if err := b.Commit(true); err != nil {
+// destroy destroys the body at i, if an erasure of the organisation's receipts
+// erases it.
+func (a *acting) destroy(at, i uint64, org string) error {
+	a.looked++
+	e, ok, err := a.k.entries.receipt(a.ctx, i)
+	if err != nil || !ok || e.Org != org {
 		return err
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	delete(k.pending, at)
-	k.opts.Logger.Info("erasure carried out", "index", at)
-	return nil
-}
-
-// destroy destroys bodies from first to last, up to a batch of them, and
-// returns how many, whether a hold stopped some, and where it ended.
-func (k *Keeper) destroy(ctx context.Context, at uint64, org string, first, last uint64) (n int, held bool, end uint64, err error) {
-	// I6: no hold can be placed while a batch is made, and none is passed over.
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	b := k.db.NewBatch()
-	gone := make(map[uint64]*receipt.Receipt)
-	var lowest, highest uint64
-	for end = first; end <= last && n < actReceipts; end++ {
-		e, ok, err := k.entries.receipt(ctx, end)
-		if err != nil {
-			return 0, false, 0, err
-		}
-		if !ok || e.Org != org {
-			continue
-		}
-		if gone, err := k.gone(end); gone || err != nil {
-			if err != nil {
-				return 0, false, 0, err
-			}
-			continue
-		}
-		if _, stands := k.state.Held(org, end); stands {
-			held = true
-			continue
-		}
-		r, err := k.destroyOne(b, at, end, e)
-		if err != nil {
-			return 0, false, 0, err
-		}
-		if r != nil {
-			gone[end] = r
-		}
-		if n == 0 {
-			lowest = end
-		}
-		highest = end
-		n++
+	if _, twice := a.gone[i]; twice {
+		return nil
 	}
-	if n == 0 {
-		return 0, held, end, nil
+	if gone, err := a.k.db.Has(kv.ErasedKey(i)); gone || err != nil {
+		return err
 	}
-	promise.Scrub(b, lowest, highest) // I7
-	if k.soiled.IsZero() {
-		k.soiled = time.Now()
+	if _, stands := a.k.state.Held(org, i); stands {
+		a.at.held = true
+		return nil
 	}
-	return n, held, end, k.log.Unlist(b, gone, func() error { return b.Commit(true) })
-}
-
-func (k *Keeper) gone(i uint64) (bool, error) {
-	_, err := body.Erased(k.db, i)
-	if errors.Is(err, body.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// destroyOne deletes, in b, a body with its key and salt and all that points to
-// it, and notes which erasure did. It returns the receipt, or nil where it is
-// damaged.
-func (k *Keeper) destroyOne(b *kv.Batch, at, i uint64, e entry.Receipt) (r *receipt.Receipt, err error) {
-	plain, _, err := body.Open(k.db, i, e.Commitment)
-	switch {
-	case errors.Is(err, body.ErrCorrupt), errors.Is(err, body.ErrNotFound):
-		// What it was nobody can say any more; what is left of it goes.
-		k.opts.Logger.Error("a body that is to be erased is damaged", "index", i, "error", err)
-	case err != nil:
-		return nil, err
-	default:
-		if r, err = receipt.Parse(plain); err != nil {
-			return nil, fmt.Errorf("body of entry %d: %w", i, err)
-		}
-		if err := k.forget(b, at, i, e.Org, r); err != nil {
-			return nil, err
-		}
-	}
-	if p := rules.PromiseOf(e); !p.Until.IsZero() {
-		promise.NotDue(b, p.Until.Unix(), i)
-	}
-	body.Erase(b, i, binary.BigEndian.AppendUint64(nil, at))
-	return r, nil
-}
-
-// forget drops the index rows of a receipt. What stays is the keyed hash of its
-// run, so that whoever was allowed to see it is told that it was erased.
-func (k *Keeper) forget(b *kv.Batch, at, i uint64, org string, r *receipt.Receipt) error {
-	k.index.Forget(b, r.Hash())
-	k.index.ForgetRun(b, r.RunID(), i)
-	handle, err := index.ParseHandle(org)
+	r, err := a.k.destroyOne(a.b, at, i, e)
 	if err != nil {
-		return fmt.Errorf("entry %d: %w", i, err)
+		return err
 	}
-	k.index.PutErasedRun(b, r.RunID(), i, at, index.OwnedBy(handle, r.Publishable()))
+	if len(a.gone) == 0 {
+		a.lowest, a.highest = i, i
+	}
+	a.lowest, a.highest = min(a.lowest, i), max(a.highest, i)
+	a.gone[i] = r
 	return nil
+}
+
+// commit applies the batch. It does not wait until that is durable: what a crash
+// takes back of it is pending again, and is done again.
+func (a *acting) commit() error {
+	switch {
+	case len(a.gone)+len(a.done) == 0:
+		return nil
+	case len(a.gone) == 0:
+		return a.b.Commit(false)
+	}
+	promise.Scrub(a.b, a.lowest, a.highest) // I7
+	if a.k.soiled.IsZero() {
+		a.k.soiled = time.Now()
+	}
+	listed := maps.Clone(a.gone)
+	maps.DeleteFunc(listed, func(_ uint64, r *receipt.Receipt) bool { return r == nil })
+	return a.k.log.Unlist(a.b, listed, func() error { return a.b.Commit(false) })
 }
 
 // ErasedBy returns the entry that erased the body at index i.

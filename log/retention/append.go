@@ -72,6 +72,8 @@ func (k *Keeper) Hold(ctx context.Context, h entry.Hold) (uint64, entry.Hold, er
 
 // append appends an entry that the machine finds nothing wrong with.
 func (k *Keeper) append(when *time.Time, build func() (entry.Entry, error), rows governing) (uint64, error) {
+	k.order.Lock()
+	defer k.order.Unlock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	*when = k.now()
@@ -86,7 +88,7 @@ func (k *Keeper) append(when *time.Time, build func() (entry.Entry, error), rows
 	if len(data) > entry.MaxBytes {
 		return 0, verdict.Errorf(verdict.TooLarge, "entry", "has %d bytes, at most %d are allowed", len(data), entry.MaxBytes)
 	}
-	at, err := k.log.Append(data, rows)
+	at, err := k.log.Append(data, rows)()
 	if err != nil {
 		return 0, err
 	}

@@ -5,7 +5,8 @@
 // entries before, finds nothing wrong with them: it is the very machine with
 // which an auditor will look at them later. Receipts are promised what the
 // rules before them say, under the same lock, so that the order of the log and
-// the order of the machine are one.
+// the order of the machine are one. Erasures promise nothing, so those who submit
+// do not wait for them.
 //
 // What follows from entries is carried out by a follower of the published log:
 //

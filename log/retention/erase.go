@@ -22,16 +22,24 @@ func (k *Keeper) Erase(ctx context.Context, org string, indices []uint64, legal,
 	indices = slices.Compact(indices)
 	var e entry.Erasure
 	at, err := func() (uint64, error) {
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		for _, i := range indices {
-			if err := k.checkErasable(ctx, org, i); err != nil {
-				return 0, err
+		k.order.Lock()
+		defer k.order.Unlock()
+		durable, err := func() (func() (uint64, error), error) {
+			k.mu.RLock()
+			defer k.mu.RUnlock()
+			for _, i := range indices {
+				if err := k.checkErasable(ctx, org, i); err != nil {
+					return nil, err
+				}
 			}
+			e = k.erasure(org, entry.BasisRequest, indices)
+			e.Legal, e.Asked = legal, asked
+			return k.appendErasure(&e, ledger{k: k, ctx: ctx})
+		}()
+		if err != nil {
+			return 0, err
 		}
-		e = k.erasure(org, entry.BasisRequest, indices)
-		e.Legal, e.Asked = legal, asked
-		return k.appendErasure(ctx, &e)
+		return k.appended(&e, durable)
 	}()
 	if err != nil {
 		return 0, e, err
@@ -47,14 +55,14 @@ func (k *Keeper) checkErasable(ctx context.Context, org string, i uint64) error 
 	if i >= k.log.PublishedSize() {
 		return verdict.Errorf(verdict.NotLogged, "indices", "the log has not published an entry %d", i)
 	}
-	p, ok, err := ledger{k, ctx}.Promise(i)
+	p, ok, err := ledger{k: k, ctx: ctx}.Promise(i)
 	if err != nil {
 		return err
 	}
 	if !ok || p.Org != org {
 		return verdict.Errorf(verdict.NotLogged, "indices", "entry %d is no receipt of this organisation", i)
 	}
-	erased, err := ledger{k, ctx}.Erased(i)
+	erased, err := ledger{k: k, ctx: ctx}.Erased(i)
 	if err != nil {
 		return err
 	}
@@ -65,7 +73,7 @@ func (k *Keeper) checkErasable(ctx context.Context, org string, i uint64) error 
 }
 
 // erasure drafts an erasure of receipts, in order, with a range for each run of
-// neighbours. The caller holds the lock.
+// neighbours. The caller holds the read lock.
 func (k *Keeper) erasure(org, basis string, indices []uint64) entry.Erasure {
 	e := entry.Erasure{Org: org, Basis: basis, Count: uint64(len(indices)), At: k.now()}
 	for _, i := range indices {
@@ -81,24 +89,33 @@ func (k *Keeper) erasure(org, basis string, indices []uint64) entry.Erasure {
 	return e
 }
 
-// appendErasure appends an erasure if it is lawful. The caller holds the write
-// lock.
-func (k *Keeper) appendErasure(ctx context.Context, e *entry.Erasure) (uint64, error) {
+// appendErasure puts an erasure into the sequencer's queue if it is lawful. The
+// caller holds order and the read lock, and hands what is returned to
+// [Keeper.appended].
+func (k *Keeper) appendErasure(e *entry.Erasure, l rules.Ledger) (durable func() (uint64, error), err error) {
 	if err := e.Check(); err != nil {
-		return 0, err
+		return nil, err
 	}
-	breaches, err := k.state.Judge(^uint64(0), *e, k.now(), ledger{k, ctx}, func(uint64, bool) error { return nil })
+	breaches, err := k.state.Judge(^uint64(0), *e, k.now(), l, func(uint64, bool) error { return nil })
 	if err != nil {
-		return 0, fmt.Errorf("judge erasure: %w", err)
+		return nil, fmt.Errorf("judge erasure: %w", err)
 	}
 	for _, b := range breaches {
-		return 0, b.Coded()
+		return nil, b.Coded()
 	}
-	at, err := k.log.Append(e.Marshal(), governing{index: k.index, kind: promise.Erasure})
+	return k.log.Append(e.Marshal(), governing{index: k.index, kind: promise.Erasure}), nil
+}
+
+// appended waits until an erasure is durable, and has it carried out once it is
+// published. The caller holds order and no other lock.
+func (k *Keeper) appended(e *entry.Erasure, durable func() (uint64, error)) (uint64, error) {
+	at, err := durable()
 	if err != nil {
 		return 0, err
 	}
-	k.pending[at] = e
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.pending.put(at, e)
 	return at, nil
 }
 

@@ -47,8 +47,25 @@ func (k *Keeper) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		case <-k.kick:
+		case <-k.awaited():
 		}
 	}
+}
+
+// publishedSoon is when to look again for the publication of an erasure.
+const publishedSoon = time.Second
+
+// awaited fires soon where an erasure waits for nothing but its publication.
+func (k *Keeper) awaited() <-chan time.Time {
+	published := k.log.PublishedSize()
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for at := range k.pending.at {
+		if at >= published {
+			return time.After(publishedSoon)
+		}
+	}
+	return nil
 }
 
 // Step does the next small piece of work, and reports whether there is more.
@@ -79,11 +96,20 @@ func (k *Keeper) Step(ctx context.Context) (more bool, err error) {
 func (k *Keeper) Idle() bool {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
+	if len(k.pending.at) > 0 {
+		return false
+	}
 	ranges, err := promise.Scrubs(k.db)
-	return err == nil && len(ranges) == 0 && len(k.pending) == 0
+	return err == nil && len(ranges) == 0
 }
 
 func (k *Keeper) beginNew() error {
+	k.mu.RLock()
+	none := len(k.unbegun) == 0
+	k.mu.RUnlock()
+	if none {
+		return nil
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.begin()

@@ -18,9 +18,9 @@ import (
 
 // Log is what a keeper needs of the log that it keeps.
 type Log interface {
-	// Append appends an entry with its rows and returns its index once both are
-	// durable.
-	Append(data []byte, r driver.Records) (uint64, error)
+	// Append puts an entry with its rows into the sequencer's queue. What it
+	// returns waits until both are durable, and then says at which index.
+	Append(data []byte, r driver.Records) (durable func() (uint64, error))
 	// AwaitPublished returns once the entry is under a published checkpoint.
 	AwaitPublished(ctx context.Context, index uint64) error
 	// PublishedSize is the size of the published tree.
@@ -68,23 +68,33 @@ type Keeper struct {
 	log   Log
 	opts  Options
 
+	// order is held by who appends an entry that governs what is kept, from
+	// judging it until it is durable: they come one after another, each judged
+	// by all before it. It is taken before mu.
+	order sync.Mutex
+
 	// mu orders promises: receipts are put into the sequencer's queue, and
-	// bodies destroyed, under the read lock; rules, holds and erasures are
-	// appended under the write lock. So what the machine says while the read
-	// lock is held is what the entries before say.
+	// bodies destroyed, under the read lock; rules and holds are appended under
+	// the write lock. So what the machine says while the read lock is held is
+	// what the rules and holds before say. Erasures change no promise: whoever
+	// submits does not wait for them.
 	mu      sync.RWMutex
 	state   *rules.State
-	pending map[uint64]*entry.Erasure // not carried out, by index
-	unbegun []uint64                  // rules that were not published yet
+	pending pending
+	unbegun []uint64 // rules that were not published yet
+	holds   int      // how many hold entries there are
 
 	entries reader
 	kick    chan struct{}
 
 	// For the follower alone.
 	sweepAfter promise.Row
-	acting     place
-	scrubbed   time.Time // when last
-	soiled     time.Time // when the first body was destroyed since; or zero
+	gathered   map[string][]uint64 // what a sweep has found to be due, by organisation
+	sifted     map[uint64]rules.Promise
+	at         place          // how far the act has come
+	held       map[uint64]int // erasures of which only what is held is left, and how many hold entries there were then
+	scrubbed   time.Time      // when last
+	soiled     time.Time      // when the first body was destroyed since; or zero
 }
 
 // Open takes up what the log has promised.
@@ -105,7 +115,8 @@ func Open(db *kv.DB, x *index.Index, log Log, opts Options) (*Keeper, error) {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	k := &Keeper{db: db, index: x, log: log, opts: opts, state: rules.New(rules.Terms{}),
-		pending: make(map[uint64]*entry.Erasure), kick: make(chan struct{}, 1)}
+		pending: newPending(), kick: make(chan struct{}, 1),
+		gathered: make(map[string][]uint64), sifted: make(map[uint64]rules.Promise), held: make(map[uint64]int)}
 	k.entries.log = log
 	if err := k.resume(); err != nil {
 		return nil, fmt.Errorf("take up what was promised: %w", err)
@@ -144,7 +155,7 @@ func (k *Keeper) resume() error {
 		if !ok {
 			return fmt.Errorf("pending entry %d is of kind %s", at, e.Kind())
 		}
-		k.pending[at] = &erasure
+		k.pending.put(at, &erasure)
 	}
 	return k.begin()
 }
@@ -155,8 +166,11 @@ func (k *Keeper) apply(at uint64, e entry.Entry) {
 		// An auditor will say so too.
 		k.opts.Logger.Error("an entry of this log does not count", "index", at, "code", b.Code, "detail", b.Detail)
 	}
-	if e.Kind() == entry.KindRules {
+	switch e.Kind() {
+	case entry.KindRules:
 		k.unbegun = append(k.unbegun, at)
+	case entry.KindHold:
+		k.holds++
 	}
 }
 

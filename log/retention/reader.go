@@ -2,7 +2,6 @@ package retention
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -20,24 +19,26 @@ type reader struct {
 	mu     sync.Mutex
 	bundle uint64
 	cached [][]byte
+	parser entry.Parser
 }
 
 // entry returns a durable entry.
 func (r *reader) entry(ctx context.Context, at uint64) (entry.Entry, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	data, err := r.bytes(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	e, err := entry.Parse(data)
+	e, err := r.parser.Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("entry %d: %w", at, err)
 	}
 	return e, nil
 }
 
+// bytes returns it as it stands. The caller holds the lock.
 func (r *reader) bytes(ctx context.Context, at uint64) ([]byte, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	n, within := at/tile.Width, at%tile.Width
 	if r.bundle != n || uint64(len(r.cached)) <= within {
 		entries, err := r.log.Entries(ctx, n)
@@ -75,20 +76,12 @@ func (l ledger) Promise(at uint64) (rules.Promise, bool, error) {
 	return rules.PromiseOf(e), ok, err
 }
 
-// Erased implements the machine's ledger. The caller holds the lock.
+// Erased implements the machine's ledger. The caller holds the read lock.
 func (l ledger) Erased(at uint64) (bool, error) {
-	_, err := l.k.db.Get(kv.ErasedKey(at))
-	if !errors.Is(err, kv.ErrNotFound) {
-		return err == nil, err
+	erased, err := l.k.db.Has(kv.ErasedKey(at))
+	if erased || err != nil {
+		return erased, err
 	}
 	e, ok, err := l.k.entries.receipt(l.ctx, at)
-	if err != nil || !ok {
-		return false, err
-	}
-	for _, p := range l.k.pending {
-		if p.Org == e.Org && entry.Contains(p.Ranges, at) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return ok && l.k.pending.names(e.Org, at), err
 }
