@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,6 +146,54 @@ func TestTopLevel(t *testing.T) {
 	for _, e := range entries {
 		if !slices.Contains(topLevel, e.Name()) {
 			t.Errorf("%s does not belong at the top level", e.Name())
+		}
+	}
+}
+
+// TestPagesNameWhatIsThere holds that tests and files named on our pages exist:
+// a page that is not true to the code is worse than none.
+func TestPagesNameWhatIsThere(t *testing.T) {
+	tests := make(map[string]bool)
+	files := make(map[string]bool)
+	named := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	sources(t, func(folder, file string, _ []string) {
+		files[file] = true
+		if !strings.HasSuffix(file, "_test.go") {
+			return
+		}
+		text, err := os.ReadFile(filepath.Join("..", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range named.FindAllStringSubmatch(string(text), -1) {
+			tests[m[1]] = true
+		}
+	})
+	begins := func(prefix string) bool {
+		for name := range tests {
+			if strings.HasPrefix(name, prefix) {
+				return true
+			}
+		}
+		return false
+	}
+	word := regexp.MustCompile("`(Test[A-Za-z0-9]+)(\\.\\.\\.)?`|`([a-z]+(?:/[a-z]+)*/[a-z_]+\\.go)`")
+	for page, folder := range map[string]string{"README.md": "", "storage/DESIGN.md": "storage/"} {
+		text, err := os.ReadFile(filepath.Join("..", page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := word.FindAllStringSubmatch(string(text), -1)
+		if len(found) == 0 {
+			t.Errorf("%s names no test and no file: is it read as it is written?", page)
+		}
+		for _, m := range found {
+			switch {
+			case m[3] != "" && !files[m[3]] && !files[folder+m[3]]:
+				t.Errorf("%s names %s, which is not there", page, m[3])
+			case m[1] != "" && m[2] == "" && !tests[m[1]], m[1] != "" && m[2] != "" && !begins(m[1]):
+				t.Errorf("%s names %s, which is not there", page, m[1])
+			}
 		}
 	}
 }
