@@ -28,7 +28,8 @@ test: build ## run every test, with the race detector, and the peers it needs
 	./integration/test.sh
 
 .PHONY: soak
-soak: ## kill the real server ROUNDS times (default 200), and fail every system call
+soak: ## crash at every write in every way, kill the real server ROUNDS times (default 200), fail every system call
+	RECEIPTLOG_SOAK=2 $(GO) test -count=1 -timeout 90m ./storage/storagetest
 	$(GO) test -count=1 -timeout 90m -v ./integration/fault -args -rounds $(or $(ROUNDS),200) -thorough
 
 .PHONY: fuzz

@@ -198,13 +198,13 @@ func TestCrashAtEveryWrite(t *testing.T) {
 	total := disk.Ops()
 	t.Logf("%d changes to the disk", total)
 	modes := []Fault{{}, {Persisted: true}, {Once: true}, {Once: true, Persisted: true}}
-	stride := len(modes) * raceFactor // each k in one mode; soak: each in all
-	if soak() > 1 {
-		stride = 1
+	stride := 1 // each k in all modes
+	if testing.Short() {
+		stride = 4 * len(modes)
 	}
 	limit := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for m, mode := range modes {
-		for k := 1 + m*raceFactor%stride; k <= total+5; k += stride {
+		for k := 1 + 4*m%stride; k <= total+5; k += stride {
 			fault := mode
 			fault.At = k
 			t.Run(fmt.Sprintf("%+v", fault), func(t *testing.T) {
@@ -227,13 +227,13 @@ func TestCrashAtEveryWriteOfRecovery(t *testing.T) {
 	disk := NewFaultFS(Fault{})
 	first := workload(config(disk, true))
 	modes := []Fault{{}, {Persisted: true}, {Once: true}, {Once: true, Persisted: true}}
-	stride := raceFactor // each k in one mode; soak: each in all
-	if soak() > 1 {
-		stride = 1
+	stride := 1 // each k in all modes
+	if testing.Short() {
+		stride = 4
 	}
 	for k, reached := 1, true; reached; k += stride {
 		for m, fault := range modes {
-			if soak() == 1 && k/stride%len(modes) != m {
+			if stride > 1 && k/stride%len(modes) != m {
 				continue
 			}
 			fault.At = k

@@ -40,7 +40,10 @@ type player struct {
 // Random operations, with random options that change at each restart, leave the
 // ledger and the model with the same answers.
 func TestMetamorphic(t *testing.T) {
-	games, moves := 12*soak()/raceFactor, 80/raceFactor
+	games, moves := 12*soak(), 80
+	if testing.Short() {
+		games, moves = 3, 20
+	}
 	for game := range games {
 		seed := uint64(game)
 		if soak() > 1 {

@@ -1,6 +1,0 @@
-//go:build !race
-
-package storagetest
-
-// raceFactor thins out what the race detector makes slow.
-const raceFactor = 1
