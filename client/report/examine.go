@@ -93,6 +93,7 @@ type Examined struct {
 	checkpoint checkpoint.Checkpoint
 	signed     []byte // the checkpoint as it was signed
 	controls   []outcome
+	known      Facts  // once rules were asked of it
 	at         string // when the log took the receipt in, as people read it
 }
 
@@ -225,7 +226,12 @@ func (e *Examined) take(b *bundle.Bundle, parts verify.Parts) {
 	e.at = entry.FormatTime(e.entry.At)
 }
 
+// facts returns what rules are asked of. It makes them once, however many Examiners
+// ask.
 func (e *Examined) facts(v *verdict.Verdict) (Facts, error) {
+	if e.known != nil {
+		return e.known, nil
+	}
 	var whole map[string]any
 	if err := json.Unmarshal(e.receipt.Canonical(), &whole); err != nil {
 		return nil, err
@@ -240,14 +246,15 @@ func (e *Examined) facts(v *verdict.Verdict) (Facts, error) {
 	if until, err := time.Parse(time.RFC3339, e.entry.Retain); err == nil {
 		where["retainMonths"] = float64(wholeMonths(e.entry.At, until))
 	}
-	return Facts{
+	e.known = Facts{
 		"receipt": whole,
 		"build":   build,
 		"entry": map[string]any{"at": e.at, "issuer": e.entry.Issuer, "key": e.entry.Key,
 			"org": e.entry.Org, "retain": e.entry.Retain},
 		"place":  where,
 		"checks": checks,
-	}, nil
+	}
+	return e.known, nil
 }
 
 // wholeMonths counts the whole calendar months between two times. Six months
