@@ -138,6 +138,16 @@ func (c *customer) everyReceiptIsExported(t *testing.T) {
 	if out := run(t, "receiptctl", "verify", c.path("reported.zip"), "--policy", c.policy()); !strings.Contains(out, "0 differences") || !strings.Contains(out, "what the auditor counted, in article12.json") {
 		t.Errorf("verify: %s", out)
 	}
+	// What a forger has it say of itself does not reach the terminal.
+	rewriteArchive(t, c.path("raw.zip"), c.path("forged.zip"), func(name string, data []byte) []byte {
+		if name == "manifest.json" {
+			return bytes.Replace(data, []byte(`"scope": "`), []byte(`"scope": "\u001b[2J\u009b1m\nverified\n`), 1)
+		}
+		return data
+	})
+	if _, out := tryRun(t, nil, "receiptctl", "verify", c.path("forged.zip"), "--policy", c.policy()); strings.ContainsAny(out, "\x1b\u009b") || strings.Count(out, "\nverified\n") != 1 {
+		t.Errorf("verify: %q", out)
+	}
 	for what, change := range map[string][2]string{
 		"article12.json": {`"shown": 3`, `"shown": 4`}, "article12.html": {"Record-keeping under", "Good record-keeping under"}, "report.json": {`"population": 3`, `"population": 4`},
 	} {

@@ -200,6 +200,32 @@ func TestArticle12OfASilentTime(t *testing.T) {
 	}
 }
 
+func FuzzParseArticle12(f *testing.F) {
+	w, bundles := recorded(f)
+	data := must(w.article12("acme", bundles...).JSON())
+	f.Add(data)
+	f.Add(bytes.Replace(data, []byte(`"linked": 8`), []byte(`"linked": -8`), 1))
+	f.Add([]byte(`{"report":"receiptlog/report/article12/v1","account":{},"receipts":{"catalogue":{}}}`))
+	receipts, names := w.reportNamed(Article12Catalogue(), usual)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := ParseArticle12(data)
+		if err != nil {
+			if verdict.CodeOf(err) == verdict.Internal {
+				t.Fatalf("error without a code: %v", err)
+			}
+			return
+		}
+		// As whoever makes it again does.
+		again := NewArticle12(r.Org, r.Account, r.Links, receipts, names, w.policy)
+		if _, err := again.HTML(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Compare(r, again); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func FuzzParseAccount(f *testing.F) {
 	w, _ := recorded(f)
 	f.Add(must(json.Marshal(w.account)))

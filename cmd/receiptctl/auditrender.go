@@ -74,7 +74,7 @@ func (p painter) findings(a *audit.Account) {
 		if f.Severity == audit.Warning {
 			colour = grey
 		}
-		fmt.Fprintf(p.w, "  %s %s\n", p.paint(colour, string(f.Severity)), f)
+		fmt.Fprintf(p.w, "  %s %s\n", p.paint(colour, string(f.Severity)), plain(fmt.Sprint(f)))
 	}
 	if a.Dropped > 0 {
 		fmt.Fprintf(p.w, "  and %s more\n", grouped(a.Dropped))

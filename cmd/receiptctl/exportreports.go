@@ -1,11 +1,14 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/client/procurement"
 	"github.com/armalo/receiptlog/client/report"
+	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // record collects receipts for the report on record-keeping, beside the one on
@@ -117,6 +120,9 @@ func renderArticle12(r *report.Article12) ([]reportFile, error) {
 		return nil, err
 	}
 	data, err := r.JSON()
+	if err == nil && len(data) > report.MaxReportBytes {
+		err = exit.With(exit.Usage, fmt.Errorf("the report on record-keeping would have %d bytes, at most %d are read", len(data), report.MaxReportBytes), "audit with a state of its own, or give no account")
+	}
 	return []reportFile{{procurement.Article12Prefix + "html", page}, {article12JSON, data}}, err
 }
 

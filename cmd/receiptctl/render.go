@@ -105,9 +105,9 @@ func held(v *verdict.Verdict) string {
 // said is the detail of a check, which for one not made begins by saying so.
 func said(c verdict.Check) string {
 	if c.Status == verdict.NotChecked {
-		return "not checked: " + c.Detail
+		return "not checked: " + plain(c.Detail)
 	}
-	return c.Detail
+	return plain(c.Detail)
 }
 
 func notChecked(v *verdict.Verdict) []string {

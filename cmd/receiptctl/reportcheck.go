@@ -94,7 +94,7 @@ func sayDifferences(cmd *cobra.Command, name string, claimed, made any) error {
 		return err
 	}
 	for _, d := range differences {
-		fmt.Fprintf(cmd.OutOrStdout(), "✗ %s\n", d)
+		fmt.Fprintf(cmd.OutOrStdout(), "✗ %s\n", plain(d))
 	}
 	if len(differences) > 0 {
 		return exit.With(exit.Bad, errors.New(name+" is not what the evidence shows"), "were all of its bundles given, and no others?")

@@ -194,10 +194,10 @@ func summarise(w io.Writer, r *report.Controls) {
 	}
 	fmt.Fprintln(w)
 	for _, x := range r.Rejected[:min(len(r.Rejected), 10)] {
-		fmt.Fprintf(w, "%s %s: %s: %s\n", p.paint(red, "✗"), x.Name, x.Code, x.Detail)
+		fmt.Fprintf(w, "%s %s: %s: %s\n", p.paint(red, "✗"), plain(x.Name), x.Code, plain(x.Detail))
 	}
 	for _, c := range r.Conflicts[:min(len(r.Conflicts), 10)] {
-		fmt.Fprintf(w, "%s %s: %s: %s\n", p.paint(red, "✗"), cmp.Or(c.RunID, c.Log), c.Kind, c.Detail)
+		fmt.Fprintf(w, "%s %s: %s: %s\n", p.paint(red, "✗"), plain(cmp.Or(c.RunID, c.Log)), c.Kind, plain(c.Detail))
 	}
 	fmt.Fprintln(w, r.Statement)
 }

@@ -299,10 +299,10 @@ func (v *archiveVerdict) show(w io.Writer, name string) {
 		}
 		return p.mark(verdict.Failed)
 	}
-	fmt.Fprintf(w, "%s\n  %s\n", p.paint(bold, name), v.Scope)
+	fmt.Fprintf(w, "%s\n  %s\n", p.paint(bold, name), plain(v.Scope))
 	fmt.Fprintf(w, "  %s receipts     %d of %d verified\n", mark(v.Good == v.Receipts), v.Good, v.Receipts)
 	for _, r := range v.Failed[:min(len(v.Failed), maxShown)] {
-		fmt.Fprintf(w, "      %s: %s: %s\n", r.Name, r.Code, r.Detail)
+		fmt.Fprintf(w, "      %s: %s: %s\n", plain(r.Name), r.Code, plain(r.Detail))
 	}
 	if v.reported || len(v.Differences) > 0 {
 		fmt.Fprintf(w, "  %s report       %s\n", mark(len(v.Differences) == 0), counted(len(v.Differences), "difference")+" from what the receipts show")
@@ -310,13 +310,13 @@ func (v *archiveVerdict) show(w io.Writer, name string) {
 		fmt.Fprintf(w, "  %s report       there is none; receiptctl export adds one\n", p.mark(verdict.NotChecked))
 	}
 	for _, d := range v.Differences[:min(len(v.Differences), maxShown)] {
-		fmt.Fprintf(w, "      %s\n", d)
+		fmt.Fprintf(w, "      %s\n", plain(d))
 	}
 	for _, what := range v.Testimony {
-		fmt.Fprintf(w, "  %s not checked: %s\n", p.mark(verdict.NotChecked), what)
+		fmt.Fprintf(w, "  %s not checked: %s\n", p.mark(verdict.NotChecked), plain(what))
 	}
 	for _, why := range v.NotChecked {
-		fmt.Fprintf(w, "  %s not checked: %s\n", p.mark(verdict.NotChecked), why)
+		fmt.Fprintf(w, "  %s not checked: %s\n", p.mark(verdict.NotChecked), plain(why))
 	}
 	if len(v.Absent) > 0 {
 		fmt.Fprintf(w, "  %s absent       %s, by the manifest\n", p.mark(verdict.NotChecked), counted(absentReceipts(v.Absent), "receipt"))
@@ -332,7 +332,7 @@ func (v *archiveVerdict) show(w io.Writer, name string) {
 			if a.Evidence != "" {
 				proof = "; its proof is here"
 			}
-			fmt.Fprintf(w, "      %s: %s%s\n", where, strings.TrimSpace(a.Why+" "+a.Detail), proof)
+			fmt.Fprintf(w, "      %s: %s%s\n", plain(where), plain(strings.TrimSpace(a.Why+" "+a.Detail)), proof)
 		}
 	}
 	switch v.exit {

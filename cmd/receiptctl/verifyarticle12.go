@@ -12,9 +12,9 @@ func claimedArticle12(a *procurement.Archive, v *archiveVerdict, p *policy.Polic
 	if !a.Has(article12JSON) {
 		return nil, nil, nil
 	}
-	data, err := a.File(article12JSON, procurement.MaxFileBytes)
+	data, err := a.File(article12JSON, report.MaxReportBytes)
 	if err != nil {
-		v.Differences = append(v.Differences, err.Error())
+		v.NotChecked = append(v.NotChecked, err.Error())
 		return nil, nil, nil
 	}
 	claimed, err := report.ParseArticle12(data)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -73,12 +74,23 @@ func Complain(w io.Writer, program string, err error) int {
 		e = &Error{Status: Bad, err: err}
 	}
 	if e.err != nil {
-		fmt.Fprintf(w, "%s: error: %v\n", program, e.err)
+		fmt.Fprintf(w, "%s: error: %s\n", program, printable(e.err.Error()))
 		if e.hint != "" {
-			fmt.Fprintf(w, "%s: hint: %s\n", program, e.hint)
+			fmt.Fprintf(w, "%s: hint: %s\n", program, printable(e.hint))
 		}
 	}
 	return e.Status
+}
+
+// printable takes out of a text what would move the cursor of a terminal: errors
+// quote what servers and files say.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 // Main runs a program: its root command, until it ends or is told to by SIGINT
