@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/client/receipt"
@@ -131,7 +132,7 @@ func New(opts Options) (*Auditor, error) {
 // What the log did wrong is in the account. An error means that the store
 // failed, or that ctx ended; a log that cannot be reached is no error, but an
 // account that says so.
-func (a *Auditor) Run(ctx context.Context) (*Account, error) {
+func (a *Auditor) Run(ctx context.Context) (*account.Account, error) {
 	a.began = a.opts.Now()
 	a.found.drop(ofNow)
 	err := a.run(ctx)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/entry"
@@ -145,12 +146,12 @@ func TestCheats(t *testing.T) {
 				l.publish()
 			}
 			want = slices.DeleteFunc(want, func(s string) bool { return s == "keep" })
-			account := l.audit(store, nil)
-			if got := codes(account); !slices.Equal(got, want) {
-				t.Errorf("found %v, want %v: %v", got, want, account.Findings)
+			acc := l.audit(store, nil)
+			if got := codes(acc); !slices.Equal(got, want) {
+				t.Errorf("found %v, want %v: %v", got, want, acc.Findings)
 			}
-			if len(want) > 0 && account.Outcome() != Found {
-				t.Errorf("outcome %d", account.Outcome())
+			if len(want) > 0 && acc.Outcome() != account.Found {
+				t.Errorf("outcome %d", acc.Outcome())
 			}
 			// Whoever looks again finds the same, once.
 			if got := codes(l.audit(store, nil)); !slices.Equal(got, want) {
@@ -171,16 +172,16 @@ func TestWithheld(t *testing.T) {
 			"from strangers":   func(o *Options) { o.Others = []Log{anonymous{l, map[uint64]int{i: status}}} },
 			"from the auditor": func(o *Options) { o.Log, o.Others = anonymous{l, map[uint64]int{i: status}}, []Log{l} },
 		} {
-			account := l.audit(newMemory(), edit)
-			if got := codes(account); !slices.Equal(got, []string{fmt.Sprintf("body_withheld@%d", i)}) {
-				t.Errorf("%s with %d: found %v", name, status, account.Findings)
+			acc := l.audit(newMemory(), edit)
+			if got := codes(acc); !slices.Equal(got, []string{fmt.Sprintf("body_withheld@%d", i)}) {
+				t.Errorf("%s with %d: found %v", name, status, acc.Findings)
 			}
 		}
 	}
 	// That a private receipt is not shown to strangers is as it should be.
-	account := l.audit(newMemory(), func(o *Options) { o.Others = []Log{anonymous{l, nil}} })
-	if account.Outcome() != Clean || account.Bodies.Present != 2 {
-		t.Errorf("%+v", account)
+	acc := l.audit(newMemory(), func(o *Options) { o.Others = []Log{anonymous{l, nil}} })
+	if acc.Outcome() != account.Clean || acc.Bodies.Present != 2 {
+		t.Errorf("%+v", acc)
 	}
 	_ = j
 }
@@ -190,12 +191,12 @@ func TestPrivateIsNotChecked(t *testing.T) {
 	l.submit(acme)
 	l.log(acme, l.sign("acme", "run-private", true, nil))
 	l.publish()
-	account := l.audit(newMemory(), func(o *Options) { o.Log = anonymous{l, nil} })
-	if account.Bodies.Present != 1 || account.Bodies.NotChecked != 1 || account.NotChecked[reasonPrivate] != 1 {
-		t.Errorf("%+v", account)
+	acc := l.audit(newMemory(), func(o *Options) { o.Log = anonymous{l, nil} })
+	if acc.Bodies.Present != 1 || acc.Bodies.NotChecked != 1 || acc.NotChecked[account.ReasonPrivate] != 1 {
+		t.Errorf("%+v", acc)
 	}
-	if account.Outcome() != Clean {
-		t.Errorf("outcome %d", account.Outcome())
+	if acc.Outcome() != account.Clean {
+		t.Errorf("outcome %d", acc.Outcome())
 	}
 }
 
@@ -208,15 +209,15 @@ func TestIssuerLearns(t *testing.T) {
 	rogue := l.rotate(issuer, 9)
 	forged := l.submit(acme)
 	l.publish()
-	account := l.audit(newMemory(), func(o *Options) {
+	acc := l.audit(newMemory(), func(o *Options) {
 		o.Watch = []Watch{{Issuer: issuer, Keys: []string{multikey(keyOf(1))}, Known: func(h [32]byte) bool { return h == hashOf(mine) }}}
 	})
 	want := []string{fmt.Sprintf("receipt_unexpected@%d", stolen), fmt.Sprintf("key_unexpected@%d", rogue),
 		fmt.Sprintf("key_unexpected@%d", forged), fmt.Sprintf("receipt_unexpected@%d", forged)}
-	if got := codes(account); !slices.Equal(got, want) {
+	if got := codes(acc); !slices.Equal(got, want) {
 		t.Errorf("found %v, want %v", got, want)
 	}
-	for _, f := range account.Findings {
+	for _, f := range acc.Findings {
 		if f.Issuer != issuer || !strings.Contains(f.String(), "entry") {
 			t.Errorf("%+v", f)
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/client/proof"
@@ -29,20 +30,20 @@ func (a *Auditor) checkpoint(ctx context.Context) (*target, error) {
 	}
 	v, err := a.opts.Policy.Verify(signed)
 	if v == nil {
-		a.foundGlobal(verdict.CodeOf(err), Breach, fmt.Sprintf("the log shows a checkpoint that is none: %v", err), signed)
+		a.foundGlobal(verdict.CodeOf(err), account.Breach, fmt.Sprintf("the log shows a checkpoint that is none: %v", err), signed)
 		return nil, nil
 	}
 	if err != nil {
 		// What too few have seen is no ground to stand on: another history may
 		// have been shown to others.
-		a.foundGlobal(QuorumNotMet, Breach, fmt.Sprintf("the checkpoint of size %d is not cosigned as the policy asks: %v", v.Checkpoint.Size, err), signed)
+		a.foundGlobal(QuorumNotMet, account.Breach, fmt.Sprintf("the checkpoint of size %d is not cosigned as the policy asks: %v", v.Checkpoint.Size, err), signed)
 		return nil, nil
 	}
 	if a.state.Origin == "" {
 		a.state.Origin = v.Checkpoint.Origin
 	}
 	if v.Checkpoint.Origin != a.state.Origin {
-		a.foundGlobal(CheckpointInvalid, Breach, fmt.Sprintf("the log shows a checkpoint of %s, and this audit is of %s", v.Checkpoint.Origin, a.state.Origin), signed)
+		a.foundGlobal(CheckpointInvalid, account.Breach, fmt.Sprintf("the log shows a checkpoint of %s, and this audit is of %s", v.Checkpoint.Origin, a.state.Origin), signed)
 		return nil, nil
 	}
 	a.checkWitnesses(v)
@@ -57,12 +58,12 @@ func (a *Auditor) checkWitnesses(v *policy.Verified) {
 	seen := seenOf(v, nil)
 	for _, w := range a.opts.Policy.Witnesses() {
 		if !slices.Contains(seen.Witnesses, w.Name) {
-			a.found.add(Finding{Code: CosignatureMissing, Severity: Warning, Witness: w.Name,
+			a.found.add(account.Finding{Code: CosignatureMissing, Severity: account.Warning, Witness: w.Name,
 				Detail: fmt.Sprintf("witness %s has not cosigned the checkpoint of size %d", w.Name, v.Checkpoint.Size)})
 		}
 	}
 	if age := a.opts.Now().Sub(seen.Last); !seen.Last.IsZero() && age > a.opts.MaxAge {
-		a.foundGlobal(CheckpointStale, Warning, fmt.Sprintf("the latest checkpoint, of size %d, was last cosigned %s ago", v.Checkpoint.Size, age.Round(time.Second)))
+		a.foundGlobal(CheckpointStale, account.Warning, fmt.Sprintf("the latest checkpoint, of size %d, was last cosigned %s ago", v.Checkpoint.Size, age.Round(time.Second)))
 	}
 }
 
@@ -90,18 +91,18 @@ func (a *Auditor) checkOlder(ctx context.Context, v *policy.Verified, signed []b
 		a.foundFork(old, signed, last)
 		return nil, nil
 	}
-	a.foundGlobal(CheckpointShrunk, Breach, fmt.Sprintf("the log shows a checkpoint of size %d, and showed one of size %d before", old.Size, last.Size), signed, []byte(last.Signed))
+	a.foundGlobal(CheckpointShrunk, account.Breach, fmt.Sprintf("the log shows a checkpoint of size %d, and showed one of size %d before", old.Size, last.Size), signed, []byte(last.Signed))
 	return nil, nil
 }
 
-func (a *Auditor) foundFork(old checkpoint.Checkpoint, signed []byte, last Seen) {
-	a.foundGlobal(Fork, Breach, fmt.Sprintf("the log has signed two histories: the checkpoint of size %d does not go together with the one of size %d that was verified before", old.Size, last.Size),
+func (a *Auditor) foundFork(old checkpoint.Checkpoint, signed []byte, last account.Seen) {
+	a.foundGlobal(Fork, account.Breach, fmt.Sprintf("the log has signed two histories: the checkpoint of size %d does not go together with the one of size %d that was verified before", old.Size, last.Size),
 		signed, []byte(last.Signed))
 }
 
 // foundGlobal notes a finding about the log as a whole.
-func (a *Auditor) foundGlobal(code verdict.Code, severity Severity, detail string, evidence ...[]byte) {
-	f := Finding{Code: code, Severity: severity, Detail: detail}
+func (a *Auditor) foundGlobal(code verdict.Code, severity account.Severity, detail string, evidence ...[]byte) {
+	f := account.Finding{Code: code, Severity: severity, Detail: detail}
 	for _, e := range evidence {
 		if e != nil {
 			f.Evidence = append(f.Evidence, string(e))
@@ -111,8 +112,8 @@ func (a *Auditor) foundGlobal(code verdict.Code, severity Severity, detail strin
 }
 
 // seenOf is what is kept of a verified checkpoint.
-func seenOf(v *policy.Verified, signed []byte) Seen {
-	s := Seen{Size: v.Checkpoint.Size, Root: encodeHash(v.Checkpoint.Root), Signed: string(signed), Quorum: v.Quorum, Witnesses: []string{}}
+func seenOf(v *policy.Verified, signed []byte) account.Seen {
+	s := account.Seen{Size: v.Checkpoint.Size, Root: encodeHash(v.Checkpoint.Root), Signed: string(signed), Quorum: v.Quorum, Witnesses: []string{}}
 	for _, c := range v.Cosignatures {
 		if !slices.Contains(s.Witnesses, c.Witness) {
 			s.Witnesses = append(s.Witnesses, c.Witness)

@@ -9,6 +9,7 @@ import (
 	"sort"
 	"time"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/entry"
 	"github.com/armalo/receiptlog/client/receipt"
@@ -172,7 +173,7 @@ func (a *Auditor) judge(one *outcome, got answer) {
 			a.judgeLate(one, by)
 		}
 	case got.status == silent:
-		one.notChecked(reasonUnreachable)
+		one.notChecked(account.ReasonUnreachable)
 	case got.status == http.StatusOK:
 		one.tally.Missing = 1
 		one.found = append(one.found, about(one.index, BodyMismatch, "has a body that is not what it commits to%s", because(got.bad)))
@@ -186,9 +187,9 @@ func (a *Auditor) judge(one *outcome, got answer) {
 		one.tally.Missing = 1
 		one.found = append(one.found, about(one.index, ErasureWithoutEntry, "is said to be erased, and no erasure entry names it"))
 	case got.status == http.StatusForbidden:
-		one.notChecked(reasonPrivate)
+		one.notChecked(account.ReasonPrivate)
 	case got.status == http.StatusTooManyRequests || got.status >= http.StatusInternalServerError:
-		one.notChecked(reasonUnreachable)
+		one.notChecked(account.ReasonUnreachable)
 	default:
 		one.tally.Missing = 1
 		one.found = append(one.found, about(one.index, BodyMissing, "has no body that the log can show (status %d), and no erasure entry names it", got.status))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/client/verdict"
 )
@@ -35,43 +36,12 @@ const (
 	ErasureNotCarriedOut verdict.Code = "erasure_not_carried_out" // erased on record, and still served
 )
 
-// Severity tells what breaks a promise from what is worth a look.
-type Severity string
-
-const (
-	// Breach is something that cannot be with an honest log.
-	Breach Severity = "breach"
-	// Warning is something that can: a witness that is down, a log that is.
-	Warning Severity = "warning"
-)
-
-// Finding is one thing that is not as it should be.
-type Finding struct {
-	Code     verdict.Code `json:"code"`
-	Severity Severity     `json:"severity"`
-	Index    *uint64      `json:"index,omitzero"` // the entry, where it is about one
-	Org      string       `json:"org,omitzero"`   // its organisation's handle, where it has one
-	Issuer   string       `json:"issuer,omitzero"`
-	Witness  string       `json:"witness,omitzero"`
-	Detail   string       `json:"detail"`
-	// Evidence is what a third party can check it with: signed checkpoints.
-	Evidence []string `json:"evidence,omitzero"`
-}
-
-// String says the finding in one line.
-func (f Finding) String() string {
-	if f.Index == nil {
-		return fmt.Sprintf("%s: %s", f.Code, f.Detail)
-	}
-	return fmt.Sprintf("%s: entry %d %s", f.Code, *f.Index, f.Detail)
-}
-
-// key tells a finding from others; the same one is kept once.
-func (f Finding) key() findingKey {
+// identityOf tells a finding from others; the same one is kept once.
+func identityOf(f account.Finding) findingKey {
 	k := findingKey{code: f.Code, index: noIndex, detail: f.Witness}
 	if f.Index != nil {
 		k.index = *f.Index
-	} else if f.Severity == Breach {
+	} else if f.Severity == account.Breach {
 		k.detail = f.Detail
 	}
 	return k
@@ -86,8 +56,8 @@ type findingKey struct {
 const noIndex = ^uint64(0)
 
 // about makes a finding of severity Breach about an entry.
-func about(index uint64, code verdict.Code, format string, args ...any) Finding {
-	return Finding{Code: code, Severity: Breach, Index: &index, Detail: fmt.Sprintf(format, args...)}
+func about(index uint64, code verdict.Code, format string, args ...any) account.Finding {
+	return account.Finding{Code: code, Severity: account.Breach, Index: &index, Detail: fmt.Sprintf(format, args...)}
 }
 
 // maxFindings bounds what is kept of a log that breaks everything.
@@ -95,19 +65,19 @@ const maxFindings = 10_000
 
 // findings is a list without repetitions.
 type findings struct {
-	list    []Finding
+	list    []account.Finding
 	dropped uint64 // beyond maxFindings
 	seen    map[findingKey]bool
 }
 
-func (f *findings) add(finding Finding) {
+func (f *findings) add(finding account.Finding) {
 	if f.seen == nil {
 		f.seen = make(map[findingKey]bool)
 		for _, old := range f.list {
-			f.seen[old.key()] = true
+			f.seen[identityOf(old)] = true
 		}
 	}
-	k := finding.key()
+	k := identityOf(finding)
 	if f.seen[k] {
 		return
 	}
@@ -120,14 +90,14 @@ func (f *findings) add(finding Finding) {
 }
 
 // drop removes findings that are about to be looked for again.
-func (f *findings) drop(which func(Finding) bool) {
+func (f *findings) drop(which func(account.Finding) bool) {
 	f.list = slices.DeleteFunc(clone(f.list), which)
 	f.seen = nil
 }
 
 // ofNow tells findings about how the log is doing right now from those that
 // stay true whatever it does next.
-func ofNow(f Finding) bool {
+func ofNow(f account.Finding) bool {
 	switch f.Code {
 	case CheckpointStale, CosignatureMissing, CheckpointInvalid, QuorumNotMet:
 		return true
@@ -136,7 +106,7 @@ func ofNow(f Finding) bool {
 }
 
 // ofBody tells findings that come of asking for bodies.
-func ofBody(f Finding) bool {
+func ofBody(f account.Finding) bool {
 	switch f.Code {
 	case BodyMissing, BodyMismatch, BodyInvalid, BodyWithheld, ErasureWithoutEntry, ErasureNotCarriedOut, ReceiptUnexpected, retention.RetainMismatch:
 		return true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/proof"
 	"github.com/armalo/receiptlog/client/retention"
@@ -109,7 +110,7 @@ func (a *Auditor) nameMismatch(ctx context.Context, cp checkpoint.Checkpoint, si
 		return unheard("the entries do not give the root, and the log shows no tiles", err)
 	}
 	if root != cp.Root {
-		a.foundGlobal(EntriesMismatch, Breach, fmt.Sprintf("neither entries nor tiles give the root of the checkpoint of size %d", cp.Size), signed)
+		a.foundGlobal(EntriesMismatch, account.Breach, fmt.Sprintf("neither entries nor tiles give the root of the checkpoint of size %d", cp.Size), signed)
 		return nil
 	}
 	from := a.follower.edge.size
@@ -135,7 +136,7 @@ func (a *Auditor) nameMismatch(ctx context.Context, cp checkpoint.Checkpoint, si
 			}
 		}
 	}
-	a.foundGlobal(EntriesMismatch, Breach, fmt.Sprintf("the entries that were served do not give the root of the checkpoint of size %d", cp.Size), signed)
+	a.foundGlobal(EntriesMismatch, account.Breach, fmt.Sprintf("the entries that were served do not give the root of the checkpoint of size %d", cp.Size), signed)
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/entry"
 	"github.com/armalo/receiptlog/client/verdict"
 	"github.com/armalo/receiptlog/client/webhook"
@@ -31,13 +32,13 @@ func TestFollow(t *testing.T) {
 		}
 		l.publish()
 		for _, store := range []Store{newMemory(), stepwise} {
-			account := l.audit(store, func(o *Options) { o.Bodies = NoBodies })
+			acc := l.audit(store, func(o *Options) { o.Bodies = NoBodies })
 			root := must(tlog.TreeHash(int64(size), l))
-			if account.To.Size != uint64(size) || account.To.Root != encodeHash(root) || account.Outcome() != Clean {
-				t.Fatalf("size %d: %+v", size, account.To)
+			if acc.To.Size != uint64(size) || acc.To.Root != encodeHash(root) || acc.Outcome() != account.Clean {
+				t.Fatalf("size %d: %+v", size, acc.To)
 			}
-			if n := uint64(size - 1); account.Entries[entry.KindReceipt] != n || account.Bodies.Receipts != n || account.NotChecked[reasonUnwanted] != n || account.Bodies.Owed != n {
-				t.Fatalf("size %d: %+v", size, account)
+			if n := uint64(size - 1); acc.Entries[entry.KindReceipt] != n || acc.Bodies.Receipts != n || acc.NotChecked[account.ReasonUnwanted] != n || acc.Bodies.Owed != n {
+				t.Fatalf("size %d: %+v", size, acc)
 			}
 		}
 	}
@@ -59,9 +60,9 @@ func TestCheckpointsThatCannotBe(t *testing.T) {
 		l.now = other.now
 		other.submit(acme)
 		other.publish()
-		account := other.audit(store, nil)
-		if !slices.Equal(codes(account), []string{string(Fork)}) || len(account.Findings[0].Evidence) != 2 {
-			t.Errorf("%+v", account.Findings)
+		acc := other.audit(store, nil)
+		if !slices.Equal(codes(acc), []string{string(Fork)}) || len(acc.Findings[0].Evidence) != 2 {
+			t.Errorf("%+v", acc.Findings)
 		}
 		// It stays found, whatever is shown later.
 		if got := codes(l.audit(store, nil)); !slices.Equal(got, []string{string(Fork)}) {
@@ -76,13 +77,13 @@ func TestCheckpointsThatCannotBe(t *testing.T) {
 			other.append(entry.Receipt{Issuer: issuer, Key: multikey(keyOf(1)), Org: acme, At: l.now, Retain: entry.Indefinite})
 		}
 		other.publish()
-		if account := other.audit(store, nil); !slices.Equal(codes(account), []string{string(Fork)}) {
-			t.Errorf("%+v", account.Findings)
+		if acc := other.audit(store, nil); !slices.Equal(codes(acc), []string{string(Fork)}) {
+			t.Errorf("%+v", acc.Findings)
 		}
 		l.submit(acme)
 		l.publish()
-		if account := l.audit(store, nil); account.To.Size != 3 {
-			t.Errorf("the fork was followed: %+v", account.To)
+		if acc := l.audit(store, nil); acc.To.Size != 3 {
+			t.Errorf("the fork was followed: %+v", acc.To)
 		}
 	})
 	t.Run("shrunk", func(t *testing.T) {
@@ -92,18 +93,18 @@ func TestCheckpointsThatCannotBe(t *testing.T) {
 		l.publish()
 		l.clean(store)
 		l.signed = old
-		account := l.audit(store, nil)
-		if !slices.Equal(codes(account), []string{string(CheckpointShrunk)}) || account.To.Size != 3 {
-			t.Errorf("%+v", account)
+		acc := l.audit(store, nil)
+		if !slices.Equal(codes(acc), []string{string(CheckpointShrunk)}) || acc.To.Size != 3 {
+			t.Errorf("%+v", acc)
 		}
 	})
 	t.Run("no quorum", func(t *testing.T) {
 		l, store := grown(t)
 		l.submit(acme)
 		l.publishWith(l.signers[0])
-		account := l.audit(store, nil)
-		if !slices.Equal(codes(account), []string{string(QuorumNotMet)}) || account.To.Size != 2 || account.Outcome() != Found {
-			t.Errorf("%+v", account)
+		acc := l.audit(store, nil)
+		if !slices.Equal(codes(acc), []string{string(QuorumNotMet)}) || acc.To.Size != 2 || acc.Outcome() != account.Found {
+			t.Errorf("%+v", acc)
 		}
 		l.publish()
 		l.clean(store)
@@ -119,11 +120,11 @@ func TestCheckpointsThatCannotBe(t *testing.T) {
 		l, store := grown(t)
 		l.publishWith(l.signers[:2]...)
 		l.now = l.now.AddDate(0, 0, 2)
-		account := l.audit(store, nil)
-		if !slices.Equal(codes(account), []string{string(CosignatureMissing), string(CheckpointStale)}) || account.Outcome() != Clean {
-			t.Errorf("%+v", account)
+		acc := l.audit(store, nil)
+		if !slices.Equal(codes(acc), []string{string(CosignatureMissing), string(CheckpointStale)}) || acc.Outcome() != account.Clean {
+			t.Errorf("%+v", acc)
 		}
-		if f := account.Findings[0]; f.Severity != Warning || f.Witness != "w2" {
+		if f := acc.Findings[0]; f.Severity != account.Warning || f.Witness != "w2" {
 			t.Errorf("%+v", f)
 		}
 	})
@@ -135,9 +136,9 @@ func TestUnreachable(t *testing.T) {
 	l.publish()
 	l.clean(store)
 	l.down = errors.New("connection refused")
-	account := l.audit(store, nil)
-	if account.Outcome() != CannotTell || !strings.Contains(account.Incomplete, "refused") {
-		t.Errorf("outcome %d, incomplete %q", account.Outcome(), account.Incomplete)
+	acc := l.audit(store, nil)
+	if acc.Outcome() != account.CannotTell || !strings.Contains(acc.Incomplete, "refused") {
+		t.Errorf("outcome %d, incomplete %q", acc.Outcome(), acc.Incomplete)
 	}
 }
 
@@ -199,8 +200,8 @@ func TestGoesOn(t *testing.T) {
 			t.Fatalf("%s: %v", step, err)
 		}
 		before := l.calls["bodies"]
-		if account := l.clean(store); account.Bodies.Present != 3000 {
-			t.Errorf("%s: %+v", step, account.Bodies)
+		if acc := l.clean(store); acc.Bodies.Present != 3000 {
+			t.Errorf("%s: %+v", step, acc.Bodies)
 		}
 		if asked := l.calls["bodies"] - before; step == "bodies" && asked >= 12 {
 			t.Errorf("all %d bundles of bodies were asked for again", asked)
@@ -219,15 +220,15 @@ func TestSample(t *testing.T) {
 		receipts = append(receipts, l.submit(acme))
 	}
 	l.erase(acme, entry.BasisRequest, receipts[:10]...)
-	sample := func(n uint64) *Account {
+	sample := func(n uint64) *account.Account {
 		return l.audit(newMemory(), func(o *Options) { o.Bodies, o.Sample = SampleBodies, n })
 	}
-	account := sample(100)
-	if s := account.Sample; s.Asked != 100 || s.Population != 390 || s.Confidence != 0.99 || s.Below < 0.044 || s.Below > 0.046 {
-		t.Errorf("%+v", account.Sample)
+	acc := sample(100)
+	if s := acc.Sample; s.Asked != 100 || s.Population != 390 || s.Confidence != 0.99 || s.Below < 0.044 || s.Below > 0.046 {
+		t.Errorf("%+v", acc.Sample)
 	}
-	if b := account.Bodies; b.Present != 100 || b.Receipts != 400 || account.NotChecked[reasonUnsampled] != 300 || b.Owed != 390 {
-		t.Errorf("%+v %v", b, account.NotChecked)
+	if b := acc.Bodies; b.Present != 100 || b.Receipts != 400 || acc.NotChecked[account.ReasonUnsampled] != 300 || b.Owed != 390 {
+		t.Errorf("%+v %v", b, acc.NotChecked)
 	}
 	if s := sample(1000).Sample; s.Asked != 390 || s.Below != 0 {
 		t.Errorf("%+v", s)
@@ -254,7 +255,7 @@ func TestErasedMeanwhile(t *testing.T) {
 	i := l.submit(acme)
 	l.publish()
 	once := false
-	account := l.audit(store, func(o *Options) {
+	acc := l.audit(store, func(o *Options) {
 		o.Progress = func(p Progress) {
 			if p.Step == "entries" && !once {
 				once = true
@@ -262,8 +263,8 @@ func TestErasedMeanwhile(t *testing.T) {
 			}
 		}
 	})
-	if account.Outcome() != Clean || account.Bodies.Lawful != 1 || account.Bodies.Missing != 0 || account.Bodies.Owed != 0 {
-		t.Errorf("%+v %v", account.Bodies, account.Findings)
+	if acc.Outcome() != account.Clean || acc.Bodies.Lawful != 1 || acc.Bodies.Missing != 0 || acc.Bodies.Owed != 0 {
+		t.Errorf("%+v %v", acc.Bodies, acc.Findings)
 	}
 }
 
@@ -340,7 +341,7 @@ func TestMonitor(t *testing.T) {
 			}
 			told = append(told, a)
 			return nil
-		}, Done: func(_ *Account, err error) { failure = err; cancel() }}
+		}, Done: func(_ *account.Account, err error) { failure = err; cancel() }}
 		if err := m.Run(ctx); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/entry"
 	"github.com/armalo/receiptlog/client/retention"
 )
@@ -20,7 +21,7 @@ type follower struct {
 	orgs     names
 	dids     names
 	keys     keyring
-	erasures []Erased
+	erasures []account.Erased
 	entries  map[string]uint64
 	findings findings
 	watched  []Watch
@@ -105,7 +106,7 @@ func (f *follower) erasure(index uint64, e entry.Erasure, before time.Time) erro
 		return err
 	}
 	f.breaches(breaches, e)
-	f.erasures = append(f.erasures, Erased{Index: index, At: e.At, Org: e.Org, Count: e.Count,
+	f.erasures = append(f.erasures, account.Erased{Index: index, At: e.At, Org: e.Org, Count: e.Count,
 		Basis: e.Basis, Legal: e.Legal, Asked: e.Asked, Lawful: len(breaches) == 0})
 	return nil
 }
@@ -140,7 +141,7 @@ func (f *follower) breaches(list []retention.Breach, e entry.Entry) {
 	}
 }
 
-func (f *follower) add(finding Finding, org, issuer string) {
+func (f *follower) add(finding account.Finding, org, issuer string) {
 	finding.Org, finding.Issuer = org, issuer
 	f.findings.add(finding)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/client/proof"
@@ -16,26 +17,6 @@ const (
 	keptPage = 500
 	maxKept  = 20_000
 )
-
-// Kept is what was found of the checkpoints that a log published in the past and
-// keeps, whether or not this auditor was there at the time.
-type Kept struct {
-	Checked  uint64 `json:"checked"`  // signed by the log, and of the tree that was verified
-	Quorate  uint64 `json:"quorate"`  // of these, cosigned as the policy asks
-	Complete bool   `json:"complete"` // all that the log showed were looked at
-
-	// Size and At are of the last one looked at.
-	Size uint64 `json:"size"`
-	At   string `json:"at"`
-}
-
-func (k *Kept) clone() *Kept {
-	if k == nil {
-		return nil
-	}
-	c := *k
-	return &c
-}
 
 // historian is a log that shows what it published before. Not every log does.
 type historian interface {
@@ -51,7 +32,7 @@ func (a *Auditor) checkKept(ctx context.Context) error {
 		return nil
 	}
 	if a.state.Kept == nil {
-		a.state.Kept = new(Kept)
+		a.state.Kept = new(account.Kept)
 	}
 	k := a.state.Kept
 	k.Complete = false
@@ -66,7 +47,7 @@ func (a *Auditor) checkKept(ctx context.Context) error {
 		n := len(page)
 		for i, c := range page {
 			if c.Size < k.Size || c.Size == k.Size && c.At == k.At {
-				a.foundGlobal(CheckpointInvalid, Breach, fmt.Sprintf("the kept checkpoints are shown out of order behind size %d", k.Size))
+				a.foundGlobal(CheckpointInvalid, account.Breach, fmt.Sprintf("the kept checkpoints are shown out of order behind size %d", k.Size))
 				return nil
 			}
 			if c.Size > a.state.Verified.Size {
@@ -111,13 +92,13 @@ func (a *Auditor) holdKept(ctx context.Context, page []api.KeptCheckpoint) error
 		k.Size, k.At = c.Size, c.At
 		switch {
 		case p.verified == nil:
-			a.foundGlobal(verdict.CodeOf(p.err), Breach, fmt.Sprintf("a kept checkpoint, said to be of size %d and of %s, is none: %v", c.Size, c.At, p.err), []byte(c.Checkpoint))
+			a.foundGlobal(verdict.CodeOf(p.err), account.Breach, fmt.Sprintf("a kept checkpoint, said to be of size %d and of %s, is none: %v", c.Size, c.At, p.err), []byte(c.Checkpoint))
 			return nil
 		case p.verified.Checkpoint.Size != c.Size || p.verified.Checkpoint.Origin != a.state.Origin:
-			a.foundGlobal(CheckpointInvalid, Breach, fmt.Sprintf("a kept checkpoint, said to be of size %d, is of %s at size %d", c.Size, p.verified.Checkpoint.Origin, p.verified.Checkpoint.Size), []byte(c.Checkpoint))
+			a.foundGlobal(CheckpointInvalid, account.Breach, fmt.Sprintf("a kept checkpoint, said to be of size %d, is of %s at size %d", c.Size, p.verified.Checkpoint.Origin, p.verified.Checkpoint.Size), []byte(c.Checkpoint))
 			return nil
 		case p.verified.Checkpoint.Root != p.root:
-			a.foundGlobal(Fork, Breach, fmt.Sprintf("the log has signed two histories: its kept checkpoint of size %d, of %s, is not of the tree that it shows", c.Size, c.At), []byte(c.Checkpoint))
+			a.foundGlobal(Fork, account.Breach, fmt.Sprintf("the log has signed two histories: its kept checkpoint of size %d, of %s, is not of the tree that it shows", c.Size, c.At), []byte(c.Checkpoint))
 			return nil
 		}
 		k.Checked++

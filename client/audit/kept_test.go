@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/verdict"
 )
@@ -45,7 +46,7 @@ func newKeepsake(t *testing.T) *keepsake {
 	return l
 }
 
-func (l *keepsake) look(store Store) *Account {
+func (l *keepsake) look(store Store) *account.Account {
 	return l.audit(store, func(o *Options) { o.Log = l })
 }
 
@@ -54,19 +55,19 @@ func (l *keepsake) look(store Store) *Account {
 func TestKeptCheckpoints(t *testing.T) {
 	l, store := newKeepsake(t), newMemory()
 	l.keep() // the same size again
-	account := l.look(store)
-	if account.Outcome() != Clean || account.Kept == nil || account.Kept.Checked != 4 || account.Kept.Quorate != 4 || !account.Kept.Complete {
-		t.Fatalf("%+v: %v", account.Kept, account.Findings)
+	acc := l.look(store)
+	if acc.Outcome() != account.Clean || acc.Kept == nil || acc.Kept.Checked != 4 || acc.Kept.Quorate != 4 || !acc.Kept.Complete {
+		t.Fatalf("%+v: %v", acc.Kept, acc.Findings)
 	}
 	for range keptPage + 10 { // more than one page
 		l.submit(acme)
 		l.keep()
 	}
-	if account = l.look(store); account.Outcome() != Clean || account.Kept.Checked != 4+keptPage+10 || !account.Kept.Complete {
-		t.Errorf("later: %+v: %v", account.Kept, account.Findings)
+	if acc = l.look(store); acc.Outcome() != account.Clean || acc.Kept.Checked != 4+keptPage+10 || !acc.Kept.Complete {
+		t.Errorf("later: %+v: %v", acc.Kept, acc.Findings)
 	}
-	if account = l.look(store); account.Kept.Checked != 4+keptPage+10 {
-		t.Errorf("looked at twice: %+v", account.Kept)
+	if acc = l.look(store); acc.Kept.Checked != 4+keptPage+10 {
+		t.Errorf("looked at twice: %+v", acc.Kept)
 	}
 }
 
@@ -114,8 +115,8 @@ func TestKeptWithoutQuorum(t *testing.T) {
 	l.add(l.size, l.signed)
 	l.submit(acme)
 	l.keep()
-	account := l.look(newMemory())
-	if account.Outcome() != Clean || account.Kept.Checked != 5 || account.Kept.Quorate != 4 {
-		t.Errorf("%+v: %v", account.Kept, account.Findings)
+	acc := l.look(newMemory())
+	if acc.Outcome() != account.Clean || acc.Kept.Checked != 5 || acc.Kept.Quorate != 4 {
+		t.Errorf("%+v: %v", acc.Kept, acc.Findings)
 	}
 }

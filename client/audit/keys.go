@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/entry"
 )
@@ -33,7 +34,7 @@ func (k *keyring) archive(index uint64, e entry.Issuer) error {
 	keys := multikeys(doc)
 	k.put(e.DID, document{index: index, doc: doc, keys: keys})
 	k.all = append(k.all, archived{
-		Issuer:   Issuer{Index: index, DID: e.DID, At: e.At, Keys: keys},
+		Issuer:   account.Issuer{Index: index, DID: e.DID, At: e.At, Keys: keys},
 		Document: string(doc.Canonical()),
 	})
 	return nil
@@ -68,10 +69,10 @@ func (k *keyring) at(name string, index uint64) *document {
 }
 
 // check holds the key of a receipt entry to the documents before it.
-func (k *keyring) check(index uint64, e entry.Receipt) (Finding, bool) {
+func (k *keyring) check(index uint64, e entry.Receipt) (account.Finding, bool) {
 	if did.IsKey(e.Issuer) {
 		if e.Issuer == "did:key:"+e.Key {
-			return Finding{}, true
+			return account.Finding{}, true
 		}
 		return about(index, KeyNotIssuers, "is signed with %s, and its issuer is the key %s", e.Key, e.Issuer), false
 	}
@@ -82,7 +83,7 @@ func (k *keyring) check(index uint64, e entry.Receipt) (Finding, bool) {
 	if _, found := slices.BinarySearch(d.keys, e.Key); !found {
 		return about(index, KeyNotIssuers, "is signed with %s, which is none of the keys of %s in entry %d", e.Key, e.Issuer, d.index), false
 	}
-	return Finding{}, true
+	return account.Finding{}, true
 }
 
 // documentFor returns the document to verify a receipt at an index with.

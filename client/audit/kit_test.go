@@ -20,6 +20,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/did"
@@ -346,7 +347,7 @@ func (f *file) WriteAt(p []byte, at int64) (int, error) {
 func (f *file) Sync() error { return f.m.step() }
 
 // audit runs an auditor of the log once.
-func (l *simlog) audit(store Store, edit func(*Options)) *Account {
+func (l *simlog) audit(store Store, edit func(*Options)) *account.Account {
 	l.t.Helper()
 	return must(l.auditor(store, edit).Run(context.Background()))
 }
@@ -362,18 +363,18 @@ func (l *simlog) auditor(store Store, edit func(*Options)) *Auditor {
 }
 
 // clean runs a new auditor and wants nothing found.
-func (l *simlog) clean(store Store) *Account {
+func (l *simlog) clean(store Store) *account.Account {
 	l.t.Helper()
-	account := l.audit(store, nil)
-	if account.Outcome() != Clean || len(account.Findings) > 0 {
-		l.t.Fatalf("an honest log: outcome %d, incomplete %q, findings %v", account.Outcome(), account.Incomplete, account.Findings)
+	acc := l.audit(store, nil)
+	if acc.Outcome() != account.Clean || len(acc.Findings) > 0 {
+		l.t.Fatalf("an honest log: outcome %d, incomplete %q, findings %v", acc.Outcome(), acc.Incomplete, acc.Findings)
 	}
-	return account
+	return acc
 }
 
 // codes lists what was found, as "code@entry" where it names one.
-func codes(account *Account) (all []string) {
-	for _, f := range account.Findings {
+func codes(acc *account.Account) (all []string) {
+	for _, f := range acc.Findings {
 		if f.Index != nil {
 			all = append(all, fmt.Sprintf("%s@%d", f.Code, *f.Index))
 		} else {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/verdict"
 )
 
@@ -16,10 +17,10 @@ const LogUnreachable verdict.Code = "log_unreachable"
 
 // Alert is a finding that somebody is to be told of.
 type Alert struct {
-	ID      string    `json:"id"` // the same however often it is told
-	Origin  string    `json:"origin"`
-	Found   time.Time `json:"found"`
-	Finding Finding   `json:"finding"`
+	ID      string          `json:"id"` // the same however often it is told
+	Origin  string          `json:"origin"`
+	Found   time.Time       `json:"found"`
+	Finding account.Finding `json:"finding"`
 }
 
 // Monitor audits again and again and tells somebody of what is new.
@@ -35,23 +36,23 @@ type Monitor struct {
 	// always told.
 	Issuers, Orgs []string
 	// Done is called after each audit; nil means nobody asks.
-	Done func(*Account, error)
+	Done func(*account.Account, error)
 }
 
 // Run audits until ctx ends, whose cause it then returns.
 func (m *Monitor) Run(ctx context.Context) error {
 	for {
-		account, err := m.Auditor.Run(ctx)
+		acc, err := m.Auditor.Run(ctx)
 		if err == nil {
-			err = m.tell(ctx, account)
+			err = m.tell(ctx, acc)
 		}
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
 		if m.Done != nil {
-			m.Done(account, err)
+			m.Done(acc, err)
 		}
-		if account == nil {
+		if acc == nil {
 			return err // the store failed: nothing is told twice, or lost
 		}
 		if err := m.Auditor.opts.Pause(ctx, m.Interval); err != nil {
@@ -61,16 +62,16 @@ func (m *Monitor) Run(ctx context.Context) error {
 }
 
 // tell tells of findings that nobody was told of.
-func (m *Monitor) tell(ctx context.Context, account *Account) error {
-	current := account.Findings
-	if account.Incomplete != "" {
-		current = append(clone(current), Finding{Code: LogUnreachable, Severity: Warning, Detail: account.Incomplete})
+func (m *Monitor) tell(ctx context.Context, acc *account.Account) error {
+	current := acc.Findings
+	if acc.Incomplete != "" {
+		current = append(clone(current), account.Finding{Code: LogUnreachable, Severity: account.Warning, Detail: acc.Incomplete})
 	}
 	told := m.Auditor.state.Told
 	var still []string
 	var failure error
 	for _, f := range current {
-		alert := Alert{ID: alertID(account.Origin, f), Origin: account.Origin, Found: account.Ended, Finding: f}
+		alert := Alert{ID: alertID(acc.Origin, f), Origin: acc.Origin, Found: acc.Ended, Finding: f}
 		if !m.concerns(f) {
 			continue
 		}
@@ -90,7 +91,7 @@ func (m *Monitor) tell(ctx context.Context, account *Account) error {
 	return failure
 }
 
-func (m *Monitor) concerns(f Finding) bool {
+func (m *Monitor) concerns(f account.Finding) bool {
 	if f.Org != "" && len(m.Orgs) > 0 && !slices.Contains(m.Orgs, f.Org) {
 		return false
 	}
@@ -98,8 +99,8 @@ func (m *Monitor) concerns(f Finding) bool {
 }
 
 // alertID is a hash of what tells findings apart.
-func alertID(origin string, f Finding) string {
-	k := f.key()
+func alertID(origin string, f account.Finding) string {
+	k := identityOf(f)
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%s", origin, k.code, k.index, k.detail))
 	return hex.EncodeToString(sum[:16])
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/receipt"
 	"github.com/armalo/receiptlog/client/tile"
 )
@@ -14,21 +15,13 @@ type round struct {
 	Next  uint64    `json:"next"` // first entry not looked at yet
 	Began time.Time `json:"began"`
 
-	Orgs map[string]Tally  `json:"orgs"`
-	Why  map[string]uint64 `json:"notChecked"`
+	Orgs map[string]account.Tally `json:"orgs"`
+	Why  map[string]uint64        `json:"notChecked"`
 	// Claims are receipts that the log says were erased by an entry beyond the
 	// tree of this round.
-	Claims []uint64 `json:"claims"`
-	Sample *Sample  `json:"sample,omitzero"`
+	Claims []uint64        `json:"claims"`
+	Sample *account.Sample `json:"sample,omitzero"`
 }
-
-// Reasons why a body was not checked.
-const (
-	reasonPrivate     = "private"     // not public, and no key was shown that opens it
-	reasonUnreachable = "unreachable" // no answer came
-	reasonUnsampled   = "not in the sample"
-	reasonUnwanted    = "not asked for"
-)
 
 // roundAge is how old a round that was cut off may be and still be gone on
 // with: what it saw is dated by its beginning.
@@ -42,7 +35,7 @@ func (a *Auditor) checkBodies(ctx context.Context) error {
 	size := a.state.Verified.Size
 	now := a.opts.Now()
 	if r := a.state.Round; r == nil || r.Size > size || now.Sub(r.Began) > roundAge || r.Next == r.Size || a.opts.Bodies != AllBodies {
-		a.state.Round = &round{Size: size, Began: now, Orgs: make(map[string]Tally), Why: make(map[string]uint64)}
+		a.state.Round = &round{Size: size, Began: now, Orgs: make(map[string]account.Tally), Why: make(map[string]uint64)}
 		if a.opts.Bodies == AllBodies {
 			a.found.drop(ofBody) // every body is asked for again
 		}
@@ -55,7 +48,7 @@ func (a *Auditor) checkBodies(ctx context.Context) error {
 	case SampleBodies:
 		err = a.checkSample(ctx)
 	default:
-		err = a.tallyOnly(reasonUnwanted, nil)
+		err = a.tallyOnly(account.ReasonUnwanted, nil)
 	}
 	if err != nil {
 		return err
@@ -95,7 +88,7 @@ const maxUnreachable = 4 * tile.Width
 
 // giveUp reports whether the log has been silent for too long to go on.
 func (a *Auditor) giveUp(e *examined) bool {
-	return a.state.Round.Why[reasonUnreachable]+uint64(len(e.receipts)) > maxUnreachable
+	return a.state.Round.Why[account.ReasonUnreachable]+uint64(len(e.receipts)) > maxUnreachable
 }
 
 // count adds one receipt to the round, and notes what was found.
@@ -104,7 +97,7 @@ func (a *Auditor) count(one outcome) {
 	org := a.follower.orgs.name(one.record.org)
 	t := r.Orgs[org]
 	one.tally.Receipts = 1
-	t.add(one.tally)
+	t.Add(one.tally)
 	r.Orgs[org] = t
 	if one.why != "" {
 		r.Why[one.why]++
@@ -207,9 +200,9 @@ func (a *Auditor) owed(index uint64, rec record) uint64 {
 type outcome struct {
 	index   uint64
 	record  record
-	tally   Tally
+	tally   account.Tally
 	why     string // not checked, because of that
 	claimed bool   // said to be erased by an entry that we have not seen
-	found   []Finding
+	found   []account.Finding
 	receipt *receipt.Receipt // verified
 }

@@ -6,6 +6,8 @@ import (
 	"math"
 	randv2 "math/rand/v2"
 	"slices"
+
+	"github.com/armalo/receiptlog/client/account"
 )
 
 // confidence is the one that samples are stated with.
@@ -19,7 +21,7 @@ func (a *Auditor) checkSample(ctx context.Context) error {
 		return err
 	}
 	r := a.state.Round
-	r.Sample = &Sample{Asked: uint64(len(drawn)), Population: population, Confidence: confidence, Below: below(uint64(len(drawn)), population)}
+	r.Sample = &account.Sample{Asked: uint64(len(drawn)), Population: population, Confidence: confidence, Below: below(uint64(len(drawn)), population)}
 	err = inOrder(ctx, a.opts.Workers, uint64(len(drawn)), func(ctx context.Context, i uint64) (*examined, error) {
 		return a.examine(ctx, drawn[i], drawn[i]+1)
 	}, func(i uint64, e *examined) error {
@@ -32,7 +34,7 @@ func (a *Auditor) checkSample(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.tallyOnly(reasonUnsampled, drawn)
+	return a.tallyOnly(account.ReasonUnsampled, drawn)
 }
 
 // draw picks so many distinct receipts, each as likely as any other, with

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/retention"
 )
@@ -25,15 +26,15 @@ type state struct {
 	// vouched for yet.
 	Progress *position `json:"progress,omitzero"`
 	// Seen are the checkpoints verified, oldest first.
-	Seen []Seen `json:"seen"`
+	Seen []account.Seen `json:"seen"`
 	// Findings about the log as a whole, and about bodies, as opposed to those
 	// about entries, which stand in a position.
-	Findings []Finding `json:"findings"`
-	Dropped  uint64    `json:"dropped,omitzero"`
+	Findings []account.Finding `json:"findings"`
+	Dropped  uint64            `json:"dropped,omitzero"`
 	// Told are the alerts that a monitor has told of and that still stand.
 	Told []string `json:"told,omitzero"`
 	// Kept is how far the checkpoints that the log keeps were looked at.
-	Kept *Kept `json:"kept,omitzero"`
+	Kept *account.Kept `json:"kept,omitzero"`
 	// Round is the retention check that is under way, if one is.
 	Round *round `json:"round,omitzero"`
 }
@@ -44,17 +45,17 @@ type position struct {
 	Edge     []string           `json:"edge"` // base64
 	Rules    retention.Snapshot `json:"rules"`
 	Issuers  []archived         `json:"issuers"`
-	Erasures []Erased           `json:"erasures"`
+	Erasures []account.Erased   `json:"erasures"`
 	Entries  map[string]uint64  `json:"entries"`
 	Orgs     []string           `json:"orgs"` // by number, from 1
 	DIDs     []string           `json:"dids"` // likewise
-	Findings []Finding          `json:"findings"`
+	Findings []account.Finding  `json:"findings"`
 	Dropped  uint64             `json:"dropped,omitzero"`
 }
 
 // archived is an issuer entry with its document, for verifying bodies with.
 type archived struct {
-	Issuer
+	account.Issuer
 	Document string `json:"document"`
 }
 
@@ -181,7 +182,7 @@ func clone[T any](s []T) []T { return append([]T(nil), s...) }
 const maxSeen = 256
 
 // remember notes a checkpoint that was verified.
-func (s *state) remember(seen Seen) {
+func (s *state) remember(seen account.Seen) {
 	s.Seen = append(s.Seen, seen)
 	if len(s.Seen) <= maxSeen {
 		return
@@ -196,4 +197,4 @@ func (s *state) remember(seen Seen) {
 	s.Seen = append(thinned, recent...)
 }
 
-func day(s Seen) string { return s.Last.Format(time.DateOnly) }
+func day(s account.Seen) string { return s.Last.Format(time.DateOnly) }

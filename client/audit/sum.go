@@ -4,17 +4,18 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/retention"
 )
 
 // account sums up what is known after a run.
-func (a *Auditor) account(incomplete string) *Account {
+func (a *Auditor) account(incomplete string) *account.Account {
 	s, v := a.state, &a.state.Verified
-	acc := &Account{
+	acc := &account.Account{
 		Origin: s.Origin, Began: a.began, Ended: a.opts.Now(), Incomplete: incomplete,
-		Checkpoints: clone(s.Seen), Kept: s.Kept.clone(), Entries: maps.Clone(v.Entries),
-		Orgs: make(map[string]Tally), NotChecked: make(map[string]uint64),
-		Rules: v.Rules.Records, Erasures: clone(v.Erasures), Issuers: []Issuer{},
+		Checkpoints: clone(s.Seen), Kept: s.Kept.Clone(), Entries: maps.Clone(v.Entries),
+		Orgs: make(map[string]account.Tally), NotChecked: make(map[string]uint64),
+		Rules: v.Rules.Records, Erasures: clone(v.Erasures), Issuers: []account.Issuer{},
 		Dropped: a.found.dropped + v.Dropped,
 	}
 	if n := len(s.Seen); n > 0 {
@@ -34,7 +35,7 @@ func (a *Auditor) account(incomplete string) *Account {
 		maps.Copy(acc.NotChecked, r.Why)
 		maps.Copy(acc.Orgs, r.Orgs)
 		for _, t := range r.Orgs {
-			acc.Bodies.add(t)
+			acc.Bodies.Add(t)
 		}
 		if r.Next < r.Size && incomplete == "" {
 			acc.Incomplete = "the retention check did not come to its end"
@@ -47,7 +48,7 @@ func (a *Auditor) account(incomplete string) *Account {
 
 // byEntry puts findings about entries in their order, behind those about the
 // log as a whole.
-func byEntry(a, b Finding) int {
+func byEntry(a, b account.Finding) int {
 	switch {
 	case a.Index == nil && b.Index == nil:
 		return 0

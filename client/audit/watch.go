@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/entry"
 )
 
@@ -19,17 +20,17 @@ type Watch struct {
 }
 
 // watchReceipt compares a receipt entry.
-func watchReceipt(watched []Watch, index uint64, e entry.Receipt) (Finding, bool) {
+func watchReceipt(watched []Watch, index uint64, e entry.Receipt) (account.Finding, bool) {
 	for _, w := range watched {
 		if w.Issuer == e.Issuer && w.Keys != nil && !slices.Contains(w.Keys, e.Key) {
 			return about(index, KeyUnexpected, "is a receipt of %s signed with %s, which it does not call its own", e.Issuer, e.Key), false
 		}
 	}
-	return Finding{}, true
+	return account.Finding{}, true
 }
 
 // watchDocument compares the keys of an issuer entry.
-func watchDocument(watched []Watch, i archived) (found []Finding) {
+func watchDocument(watched []Watch, i archived) (found []account.Finding) {
 	for _, w := range watched {
 		if w.Issuer != i.DID || w.Keys == nil {
 			continue
@@ -44,11 +45,11 @@ func watchDocument(watched []Watch, i archived) (found []Finding) {
 }
 
 // watchBody compares a receipt whose body is at hand.
-func watchBody(watched []Watch, index uint64, issuer string, hash [32]byte) (Finding, bool) {
+func watchBody(watched []Watch, index uint64, issuer string, hash [32]byte) (account.Finding, bool) {
 	for _, w := range watched {
 		if w.Issuer == issuer && w.Known != nil && !w.Known(hash) {
 			return about(index, ReceiptUnexpected, "is a receipt of %s with the hash %s, which it does not know", issuer, fmt.Sprintf("%x", hash)), false
 		}
 	}
-	return Finding{}, true
+	return account.Finding{}, true
 }

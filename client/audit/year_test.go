@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/entry"
 	"github.com/armalo/receiptlog/client/retention"
 )
@@ -29,8 +30,8 @@ func TestYear(t *testing.T) {
 				y.day()
 				y.pass("P1D")
 				if day%7 == 0 {
-					if account := y.audit(weekly, func(o *Options) { o.Bodies = NoBodies }); len(account.Findings) > 0 {
-						t.Fatalf("day %d: %v", day, account.Findings)
+					if acc := y.audit(weekly, func(o *Options) { o.Bodies = NoBodies }); len(acc.Findings) > 0 {
+						t.Fatalf("day %d: %v", day, acc.Findings)
 					}
 				}
 				if day%180 == 179 {
@@ -113,9 +114,9 @@ func (y *year) sweep() {
 }
 
 // compare holds an account to what was played.
-func (y *year) compare(account *Account) {
+func (y *year) compare(acc *account.Account) {
 	y.t.Helper()
-	want := make(map[string]Tally)
+	want := make(map[string]account.Tally)
 	kinds := make(map[string]uint64)
 	var rules, erasures, issuers int
 	for i, e := range y.parsed {
@@ -129,7 +130,7 @@ func (y *year) compare(account *Account) {
 		case entry.Issuer:
 			issuers++
 		case entry.Receipt:
-			t := Tally{Receipts: 1}
+			t := account.Tally{Receipts: 1}
 			due, ends := y.state.Due(index, retention.PromiseOf(e), y.now)
 			if y.erased[index] != 0 {
 				t.Lawful = 1
@@ -140,18 +141,18 @@ func (y *year) compare(account *Account) {
 				}
 			}
 			sum := want[e.Org]
-			sum.add(t)
+			sum.Add(t)
 			want[e.Org] = sum
 		}
 	}
-	if !reflect.DeepEqual(account.Orgs, want) || !reflect.DeepEqual(account.Entries, kinds) {
-		y.t.Errorf("the auditor comes to\n%+v %v, the simulator to\n%+v %v", account.Orgs, account.Entries, want, kinds)
+	if !reflect.DeepEqual(acc.Orgs, want) || !reflect.DeepEqual(acc.Entries, kinds) {
+		y.t.Errorf("the auditor comes to\n%+v %v, the simulator to\n%+v %v", acc.Orgs, acc.Entries, want, kinds)
 	}
-	if len(account.Rules) != rules || len(account.Erasures) != erasures || len(account.Issuers) != issuers {
+	if len(acc.Rules) != rules || len(acc.Erasures) != erasures || len(acc.Issuers) != issuers {
 		y.t.Errorf("%d rules and holds, %d erasures, %d documents; want %d, %d, %d",
-			len(account.Rules), len(account.Erasures), len(account.Issuers), rules, erasures, issuers)
+			len(acc.Rules), len(acc.Erasures), len(acc.Issuers), rules, erasures, issuers)
 	}
-	if account.Bodies.Lawful < 20 || account.Bodies.Present < 20 || rules < 10 || issuers < 3 {
-		y.t.Errorf("a dull year: %+v, %d rules, %d documents", account.Bodies, rules, issuers)
+	if acc.Bodies.Lawful < 20 || acc.Bodies.Present < 20 || rules < 10 || issuers < 3 {
+		y.t.Errorf("a dull year: %+v, %d rules, %d documents", acc.Bodies, rules, issuers)
 	}
 }

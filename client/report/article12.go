@@ -5,8 +5,10 @@ import (
 	"encoding/json/v2"
 	"slices"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/jcs"
 	"github.com/armalo/receiptlog/client/policy"
+	"github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/client/verdict"
 )
 
@@ -54,15 +56,15 @@ type Article12 struct {
 	Integrity Integrity `json:"integrity"`
 	Retention Retention `json:"retention"`
 	// Events counts what Article 12(2) wants recorded, by kind.
-	Events   []ItemCount      `json:"events"`
-	Issuers  []AuditedIssuer  `json:"issuers"`
-	Findings []AuditedFinding `json:"findings"`
+	Events   []ItemCount       `json:"events"`
+	Issuers  []account.Issuer  `json:"issuers"`
+	Findings []account.Finding `json:"findings"`
 
 	// The evidence: what the auditor says, how the checkpoints are linked, and
 	// the receipts.
-	Account  *Account  `json:"account"`
-	Links    []Link    `json:"links"`
-	Receipts *Controls `json:"receipts"`
+	Account  *account.Account `json:"account"`
+	Links    []Link           `json:"links"`
+	Receipts *Controls        `json:"receipts"`
 }
 
 // Recording says how continuously was recorded.
@@ -81,10 +83,10 @@ type Recording struct {
 
 // Retention says what became of the receipts' bodies.
 type Retention struct {
-	Bodies
-	Rules    []AuditedRule    `json:"rules"`
-	Erasures []AuditedErasure `json:"erasures"`
-	Sample   *BodySample      `json:"sample,omitzero"`
+	account.Tally
+	Rules    []retention.Record `json:"rules"`
+	Erasures []account.Erased   `json:"erasures"`
+	Sample   *account.Sample    `json:"sample,omitzero"`
 	// NotCheckedWhy is the auditor's own count of reasons, over the whole log.
 	NotCheckedWhy map[string]uint64 `json:"notCheckedWhy"`
 }
@@ -108,10 +110,10 @@ func Article12Catalogue() *Catalogue {
 // organisation, examined with [Article12Catalogue]. names are of the same
 // bundles. It verifies the checkpoints and the links with the policy; the counts
 // are the auditor's.
-func NewArticle12(org string, a *Account, links []Link, receipts *Controls, names *Names, p *policy.Policy) *Article12 {
+func NewArticle12(org string, a *account.Account, links []Link, receipts *Controls, names *Names, p *policy.Policy) *Article12 {
 	r := &Article12{
 		Report: Article12Version, Statement: article12Statement, Dates: article12Dates, Limits: article12Limits,
-		Org: org, Handles: names.Handles(org), Account: a, Links: links, Receipts: receipts, Issuers: a.Issuers, Findings: []AuditedFinding{},
+		Org: org, Handles: names.Handles(org), Account: a, Links: links, Receipts: receipts, Issuers: a.Issuers, Findings: []account.Finding{},
 	}
 	r.Integrity = inspect(a, links, p)
 	r.account(a)
@@ -129,11 +131,11 @@ func (r *Article12) concerns(handle string) bool {
 }
 
 // account takes from the auditor's account what is about the organisation.
-func (r *Article12) account(a *Account) {
-	r.Retention = Retention{Rules: []AuditedRule{}, Erasures: []AuditedErasure{}, Sample: a.Sample, NotCheckedWhy: a.NotChecked}
+func (r *Article12) account(a *account.Account) {
+	r.Retention = Retention{Rules: []retention.Record{}, Erasures: []account.Erased{}, Sample: a.Sample, NotCheckedWhy: a.NotChecked}
 	for handle, b := range a.Orgs {
 		if r.concerns(handle) {
-			r.Retention.add(b)
+			r.Retention.Add(b)
 		}
 	}
 	for _, rule := range a.Rules {
@@ -162,7 +164,7 @@ func (r *Article12) account(a *Account) {
 // breach.
 func (r *Article12) Sound() bool {
 	return r.Integrity.Broken == 0 && r.Retention.Missing == 0 && r.Retention.Unlawful == 0 &&
-		r.Receipts.Scope.Failed == 0 && !slices.ContainsFunc(r.Findings, func(f AuditedFinding) bool { return f.Severity == "breach" })
+		r.Receipts.Scope.Failed == 0 && !slices.ContainsFunc(r.Findings, func(f account.Finding) bool { return f.Severity == account.Breach })
 }
 
 // Complete reports whether all could be looked at: links for every pair of
@@ -182,7 +184,7 @@ func (r *Article12) JSON() ([]byte, error) {
 // ParseArticle12 reads such a report strictly. Its errors carry malformed,
 // too_large or schema_invalid. That it parses says nothing about its truth.
 func ParseArticle12(data []byte) (*Article12, error) {
-	canonical, err := jcs.Canonicalize(data, MaxAccountBytes+MaxReportBytes)
+	canonical, err := jcs.Canonicalize(data, account.MaxBytes+MaxReportBytes)
 	if err != nil {
 		return nil, err
 	}

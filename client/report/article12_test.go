@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/entry"
 	"github.com/armalo/receiptlog/client/receipt"
+	"github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/client/verdict"
 )
 
@@ -36,7 +38,7 @@ func recorded(t testing.TB) (*world, [][]byte) {
 		}), at, entry.Indefinite)
 		w.audit(at.Add(time.Minute))
 	}
-	w.account.Orgs["ffeeddccbbaa99887766554433221100"] = Bodies{Receipts: 7, Missing: 7}
+	w.account.Orgs["ffeeddccbbaa99887766554433221100"] = account.Tally{Receipts: 7, Missing: 7}
 	w.now = dawn
 	return w, w.seal()
 }
@@ -115,15 +117,15 @@ func TestArticle12FindsWhatIsWrong(t *testing.T) {
 		}, false, false},
 		"an audit cut short": {func(w *world) { w.account.Incomplete = "the log was unreachable" }, true, false},
 		"a breach": {func(w *world) {
-			w.account.Findings = append(w.account.Findings, AuditedFinding{Code: "body_missing", Severity: "breach", Org: acme})
+			w.account.Findings = append(w.account.Findings, account.Finding{Code: "body_missing", Severity: "breach", Org: acme})
 		}, false, true},
 		"a breach of another's": {func(w *world) {
-			w.account.Findings = append(w.account.Findings, AuditedFinding{Code: "body_missing", Severity: "breach", Org: strings.Repeat("0", 32)})
+			w.account.Findings = append(w.account.Findings, account.Finding{Code: "body_missing", Severity: "breach", Org: strings.Repeat("0", 32)})
 		}, true, true},
 		"a warning": {func(w *world) {
-			w.account.Findings = append(w.account.Findings, AuditedFinding{Code: "checkpoint_stale", Severity: "warning"})
+			w.account.Findings = append(w.account.Findings, account.Finding{Code: "checkpoint_stale", Severity: "warning"})
 		}, true, true},
-		"an unlawful erasure": {func(w *world) { w.account.Orgs[acme] = Bodies{Receipts: 9, Unlawful: 1, Present: 8} }, false, true},
+		"an unlawful erasure": {func(w *world) { w.account.Orgs[acme] = account.Tally{Receipts: 9, Unlawful: 1, Present: 8} }, false, true},
 	} {
 		w, bundles := recorded(t)
 		tt.spoil(w)
@@ -164,8 +166,8 @@ func TestArticle12IsMadeAgain(t *testing.T) {
 
 func TestArticle12Page(t *testing.T) {
 	w, bundles := recorded(t)
-	w.account.Rules = append(w.account.Rules, AuditedRule{Index: 3, Entry: []byte(`{"kind":"rules","org":"` + acme + `","x":"<script>"}`)})
-	w.account.Erasures = append(w.account.Erasures, AuditedErasure{Index: 9, At: dawn, Org: acme, Count: 1, Basis: "request", Legal: "GDPR Article 17", Asked: "<b>Ada"})
+	w.account.Rules = append(w.account.Rules, retention.Record{Index: 3, Entry: []byte(`{"kind":"rules","org":"` + acme + `","x":"<script>"}`)})
+	w.account.Erasures = append(w.account.Erasures, account.Erased{Index: 9, At: dawn, Org: acme, Count: 1, Basis: "request", Legal: "GDPR Article 17", Asked: "<b>Ada"})
 	page := string(must(w.article12("acme", append(bundles, []byte("{}"))...).HTML()))
 	for _, forbidden := range []string{"<script", "<link", "<img", "src=", "<b>", "ZgotmplZ", "%!"} {
 		if strings.Contains(page, forbidden) {
@@ -233,7 +235,7 @@ func FuzzParseAccount(f *testing.F) {
 	f.Add([]byte(`{"origin":"x","checkpoints":[{"size":-1}],"orgs":{}}`))
 	receipts, names := w.reportNamed(Article12Catalogue(), usual)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		a, err := ParseAccount(data)
+		a, err := account.Parse(data)
 		if err != nil {
 			if verdict.CodeOf(err) == verdict.Internal {
 				t.Fatalf("error without a code: %v", err)

@@ -6,6 +6,8 @@ import (
 	"html/template"
 	"reflect"
 	"time"
+
+	"github.com/armalo/receiptlog/client/account"
 )
 
 // maxPageEnds is how many checkpoints a page shows from either end.
@@ -28,7 +30,7 @@ func (r *Article12) HTML() ([]byte, error) {
 	p.Page.group()
 	p.Page.plot()
 	p.Heartbeat = heartbeatPlot(r.Integrity.Checkpoints)
-	p.Bodies = bodiesPlot(&r.Retention.Bodies)
+	p.Bodies = bodiesPlot(&r.Retention.Tally)
 	var buf bytes.Buffer
 	if err := page().ExecuteTemplate(&buf, "article12.html", p); err != nil {
 		return nil, fmt.Errorf("render report: %w", err)
@@ -109,7 +111,7 @@ func heartbeatPlot(checkpoints []KeptCheckpoint) template.HTML {
 }
 
 // bodiesPlot draws what became of all bodies as one bar.
-func bodiesPlot(b *Bodies) template.HTML {
+func bodiesPlot(b *account.Tally) template.HTML {
 	const width, height = 1040, 18
 	p := newPlot(width, height, fmt.Sprintf("%d present, %d lawfully erased, %d missing or unlawfully erased, %d not checked of %d", b.Present, b.Lawful, b.Missing+b.Unlawful, b.NotChecked, b.Receipts))
 	p.printf(`<rect class="rest" x="0" y="0" width="%d" height="%d" rx="2"/>`, width, height)

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"time"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/entry"
 	"github.com/armalo/receiptlog/client/policy"
@@ -54,7 +55,7 @@ type KeptCheckpoint struct {
 }
 
 // inspect verifies every checkpoint of an account, and every link.
-func inspect(a *Account, links []Link, p *policy.Policy) Integrity {
+func inspect(a *account.Account, links []Link, p *policy.Policy) Integrity {
 	in := Integrity{Origin: a.Origin, Checkpoints: []KeptCheckpoint{}}
 	var before *checkpoint.Checkpoint
 	for _, c := range a.Checkpoints {
@@ -81,7 +82,7 @@ func inspect(a *Account, links []Link, p *policy.Policy) Integrity {
 }
 
 // keep verifies one checkpoint with the policy.
-func keep(origin string, c AuditedCheckpoint, p *policy.Policy) (KeptCheckpoint, *checkpoint.Checkpoint) {
+func keep(origin string, c account.Seen, p *policy.Policy) (KeptCheckpoint, *checkpoint.Checkpoint) {
 	kept := KeptCheckpoint{Size: c.Size, Witnesses: []string{}}
 	v, err := p.Verify([]byte(c.Signed))
 	if v == nil {

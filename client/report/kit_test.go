@@ -14,6 +14,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/bundle"
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/did"
@@ -21,6 +22,7 @@ import (
 	"github.com/armalo/receiptlog/client/jcs"
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/client/receipt"
+	"github.com/armalo/receiptlog/client/retention"
 	"github.com/armalo/receiptlog/client/verify"
 )
 
@@ -48,7 +50,7 @@ type world struct {
 	pending    []*bundle.Bundle
 	now        time.Time // the witness's clock
 	last       checkpoint.Checkpoint
-	account    *Account
+	account    *account.Account
 	links      []Link
 }
 
@@ -133,9 +135,9 @@ func (w *world) audit(now time.Time) {
 	cp := checkpoint.Checkpoint{Origin: origin, Size: uint64(w.leaves), Root: must(tlog.TreeHash(w.leaves, w))}
 	signed := must(note.Sign(&note.Note{Text: string(cp.Body())}, w.signers...))
 	if w.account == nil {
-		w.account = &Account{Origin: origin, Began: now, Entries: map[string]uint64{}, Orgs: map[string]Bodies{}, NotChecked: map[string]uint64{},
-			Rules: []AuditedRule{}, Erasures: []AuditedErasure{}, Findings: []AuditedFinding{},
-			Issuers: []AuditedIssuer{{Index: w.issuerAt, DID: issuerDID, At: dawn, Keys: []string{"z6Mk"}}}}
+		w.account = &account.Account{Origin: origin, Began: now, Entries: map[string]uint64{}, Orgs: map[string]account.Tally{}, NotChecked: map[string]uint64{},
+			Rules: []retention.Record{}, Erasures: []account.Erased{}, Findings: []account.Finding{},
+			Issuers: []account.Issuer{{Index: w.issuerAt, DID: issuerDID, At: dawn, Keys: []string{"z6Mk"}}}}
 	} else if w.last.Size < cp.Size {
 		var hashes [][32]byte
 		for _, h := range must(tlog.ProveTree(w.leaves, int64(w.last.Size), w)) {
@@ -143,9 +145,9 @@ func (w *world) audit(now time.Time) {
 		}
 		w.links = append(w.links, NewLink(w.last.Size, cp.Size, hashes))
 	}
-	w.account.Checkpoints = append(w.account.Checkpoints, AuditedCheckpoint{cp.Size, string(signed)})
+	w.account.Checkpoints = append(w.account.Checkpoints, account.Seen{Size: cp.Size, Signed: string(signed)})
 	w.account.Ended, w.last = now, cp
-	w.account.Orgs[acme] = Bodies{Receipts: uint64(len(w.pending)), Owed: uint64(len(w.pending)), Present: uint64(len(w.pending))}
+	w.account.Orgs[acme] = account.Tally{Receipts: uint64(len(w.pending)), Owed: uint64(len(w.pending)), Present: uint64(len(w.pending))}
 }
 
 // sign makes a receipt for a run; edit changes the credential before.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/audit"
 	"github.com/armalo/receiptlog/client/retention"
@@ -141,7 +142,7 @@ func cannotAudit(ctx context.Context, err error) error {
 }
 
 // report writes the account where it is wanted.
-func (f *auditFlags) report(cmd *cobra.Command, account *audit.Account) error {
+func (f *auditFlags) report(cmd *cobra.Command, account *account.Account) error {
 	var out io.Writer = cmd.OutOrStdout()
 	if f.out != "-" {
 		var text strings.Builder

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/audit"
 )
 
@@ -34,7 +35,7 @@ func (b *auditBar) clear() {
 }
 
 // account prints an auditor's account for people.
-func (p painter) account(a *audit.Account) {
+func (p painter) account(a *account.Account) {
 	fmt.Fprintf(p.w, "%s\n", p.paint(bold, a.Origin))
 	if a.To.Signed != "" {
 		fmt.Fprintf(p.w, "  %s entries, under a checkpoint that %s cosigned%s\n", grouped(a.To.Size), someone(a.To.Witnesses), when(a.To.Last))
@@ -67,11 +68,11 @@ func (p painter) account(a *audit.Account) {
 	p.findings(a)
 }
 
-func (p painter) findings(a *audit.Account) {
+func (p painter) findings(a *account.Account) {
 	fmt.Fprintln(p.w)
 	for _, f := range a.Findings {
 		colour := red
-		if f.Severity == audit.Warning {
+		if f.Severity == account.Warning {
 			colour = grey
 		}
 		fmt.Fprintf(p.w, "  %s %s\n", p.paint(colour, string(f.Severity)), plain(fmt.Sprint(f)))
@@ -80,9 +81,9 @@ func (p painter) findings(a *audit.Account) {
 		fmt.Fprintf(p.w, "  and %s more\n", grouped(a.Dropped))
 	}
 	switch a.Outcome() {
-	case audit.Clean:
+	case account.Clean:
 		fmt.Fprintln(p.w, p.paint(green, "nothing found"))
-	case audit.Found:
+	case account.Found:
 		fmt.Fprintln(p.w, p.paint(red, "the log broke a promise, or what it says cannot be true"))
 	default:
 		fmt.Fprintf(p.w, "%s: %s\n", p.paint(bold, "cannot tell"), orElse(a.Incomplete, "not every body could be asked for"))

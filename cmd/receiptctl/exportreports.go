@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/policy"
 	"github.com/armalo/receiptlog/client/procurement"
 	"github.com/armalo/receiptlog/client/report"
@@ -14,7 +15,7 @@ import (
 // record collects receipts for the report on record-keeping, beside the one on
 // controls. A nil record collects nothing.
 type record struct {
-	account   *report.Account
+	account   *account.Account
 	org       string
 	links     []report.Link
 	examiner  *report.Examiner
@@ -23,7 +24,7 @@ type record struct {
 }
 
 // newRecord begins the report on record-keeping with an auditor's account.
-func newRecord(a *report.Account, org string, links []report.Link, o report.Options, p *policy.Policy) (*record, error) {
+func newRecord(a *account.Account, org string, links []report.Link, o report.Options, p *policy.Policy) (*record, error) {
 	c := report.Article12Catalogue()
 	x, err := examinerOf(c, o, p)
 	if err != nil {

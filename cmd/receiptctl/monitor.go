@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/audit"
 	"github.com/armalo/receiptlog/client/webhook"
 	"github.com/armalo/receiptlog/cmd/internal/exit"
@@ -81,7 +82,7 @@ func runMonitor(cmd *cobra.Command, f monitorFlags) error {
 	for _, w := range options.Watch {
 		m.Issuers = append(m.Issuers, w.Issuer)
 	}
-	m.Done = func(account *audit.Account, err error) {
+	m.Done = func(account *account.Account, err error) {
 		if err != nil {
 			fmt.Fprintf(cmd.ErrOrStderr(), "receiptctl: error: %v\n", err)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/proof"
@@ -145,12 +146,12 @@ func (f *article12Flags) where() string {
 	return "build.org = '" + f.org + "'"
 }
 
-func readAccount(name string) (*report.Account, error) {
-	data, err := readInput(nil, name, report.MaxAccountBytes)
+func readAccount(name string) (*account.Account, error) {
+	data, err := readInput(nil, name, account.MaxBytes)
 	if err != nil {
 		return nil, err
 	}
-	a, err := report.ParseAccount(data)
+	a, err := account.Parse(data)
 	if err != nil {
 		return nil, exit.With(exit.Usage, fmt.Errorf("%s: %w", name, err), "an account is what receiptctl audit --json prints")
 	}
@@ -202,7 +203,7 @@ func summariseArticle12(w io.Writer, r *report.Article12) {
 	fmt.Fprintf(w, "recording   %s logged, %d of them shown here\n", counted(int(r.Recording.Logged), "receipt"), r.Recording.Shown)
 	fmt.Fprintf(w, "integrity   %s, %d linked by proofs, %d by the auditor's word, %d do not hold\n",
 		counted(len(r.Integrity.Checkpoints), "checkpoint"), r.Integrity.Linked, r.Integrity.Unlinked, r.Integrity.Broken)
-	b := &r.Retention.Bodies
+	b := &r.Retention.Tally
 	fmt.Fprintf(w, "retention   %d owed, %d present, %d lawfully erased, %d unlawfully, %d missing, %d not checked\n", b.Owed, b.Present, b.Lawful, b.Unlawful, b.Missing, b.NotChecked)
 	fmt.Fprintf(w, "events     ")
 	for _, e := range r.Events {
@@ -214,7 +215,7 @@ func summariseArticle12(w io.Writer, r *report.Article12) {
 
 // fetchLinks fetches the proof that links each of an account's checkpoints to
 // the next. What the log says is verified when the report is made.
-func fetchLinks(cmd *cobra.Command, url string, a *report.Account) ([]report.Link, error) {
+func fetchLinks(cmd *cobra.Command, url string, a *account.Account) ([]report.Link, error) {
 	client, err := dial(cmd, url)
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/armalo/receiptlog/client/audit"
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/did"
 	"github.com/armalo/receiptlog/client/receipt"
@@ -66,8 +66,8 @@ func newArticle12(t *testing.T) *article12 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	account := &audit.Account{Origin: l.signer.Name(), Began: time.Unix(1_780_000_000, 5), Ended: time.Unix(1_780_000_100, 0),
-		Entries: map[string]uint64{"receipt": 9}, NotChecked: map[string]uint64{}, Orgs: map[string]audit.Tally{strings.Repeat("0", 32): {Receipts: 9, Owed: 9, Present: 9}}}
+	account := &account.Account{Origin: l.signer.Name(), Began: time.Unix(1_780_000_000, 5), Ended: time.Unix(1_780_000_100, 0),
+		Entries: map[string]uint64{"receipt": 9}, NotChecked: map[string]uint64{}, Orgs: map[string]account.Tally{strings.Repeat("0", 32): {Receipts: 9, Owed: 9, Present: 9}}}
 	for n := range 9 {
 		at, _, err := l.submit(credentialOf(t, key, n))
 		if err != nil {
@@ -90,13 +90,13 @@ func newArticle12(t *testing.T) *article12 {
 }
 
 // seen keeps the newest checkpoint as an auditor does.
-func seen(t *testing.T, l *fakeLog, at uint64) audit.Seen {
+func seen(t *testing.T, l *fakeLog, at uint64) account.Seen {
 	signed := l.bundle(at).Checkpoint
 	cp, err := checkpoint.ParseSigned(signed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return audit.Seen{Size: cp.Size, Root: base64.StdEncoding.EncodeToString(cp.Root[:]), Signed: string(signed)}
+	return account.Seen{Size: cp.Size, Root: base64.StdEncoding.EncodeToString(cp.Root[:]), Signed: string(signed)}
 }
 
 func credentialOf(t *testing.T, key ed25519.PrivateKey, n int) []byte {

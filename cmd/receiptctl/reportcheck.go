@@ -7,13 +7,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/report"
 	"github.com/armalo/receiptlog/cmd/internal/exit"
 )
 
 // checkReport makes a report again from the bundles, and compares.
 func checkReport(cmd *cobra.Command, f evidenceFlags, name string, files []string) error {
-	data, err := readInput(nil, name, report.MaxAccountBytes)
+	data, err := readInput(nil, name, account.MaxBytes)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/armalo/receiptlog/client/account"
 	"github.com/armalo/receiptlog/client/api"
 	"github.com/armalo/receiptlog/client/audit"
 	"github.com/armalo/receiptlog/client/bundle"
@@ -69,27 +70,27 @@ func (k *keeper) client(token string) *api.Client {
 
 // audit looks at the log through the wire, with the auditor's key and as a
 // stranger.
-func (k *keeper) audit() *audit.Account {
+func (k *keeper) audit() *account.Account {
 	k.T.Helper()
 	a, err := audit.New(audit.Options{Policy: k.Policy, Log: k.client(k.auditor), Others: []audit.Log{k.client("")}, Store: k.store, Now: k.now})
 	if err != nil {
 		k.T.Fatal(err)
 	}
-	account, err := a.Run(k.T.Context())
+	acc, err := a.Run(k.T.Context())
 	if err != nil {
 		k.T.Fatal(err)
 	}
-	return account
+	return acc
 }
 
 // clean audits and wants nothing found.
-func (k *keeper) clean() *audit.Account {
+func (k *keeper) clean() *account.Account {
 	k.T.Helper()
-	account := k.audit()
-	if account.Outcome() != audit.Clean || len(account.Findings) > 0 {
-		k.T.Fatalf("findings %v, incomplete %q", account.Findings, account.Incomplete)
+	acc := k.audit()
+	if acc.Outcome() != account.Clean || len(acc.Findings) > 0 {
+		k.T.Fatalf("findings %v, incomplete %q", acc.Findings, acc.Incomplete)
 	}
-	return account
+	return acc
 }
 
 // eventually waits for the log's follower.
@@ -313,9 +314,9 @@ func TestDeletedBehindTheLog(t *testing.T) {
 	})
 	k.Open()
 	k.listen()
-	account := k.audit()
-	if account.Outcome() != audit.Found || len(account.Findings) != 1 || account.Findings[0].Code != audit.BodyMissing || *account.Findings[0].Index != b.Index {
-		t.Errorf("%+v", account.Findings)
+	acc := k.audit()
+	if acc.Outcome() != account.Found || len(acc.Findings) != 1 || acc.Findings[0].Code != audit.BodyMissing || *acc.Findings[0].Index != b.Index {
+		t.Errorf("%+v", acc.Findings)
 	}
 	k.Close() // and is put back, so that the log passes its own check at the end
 	k.Change(func(db *kv.DB) {
@@ -394,9 +395,9 @@ func TestPromiseRoutesRefuse(t *testing.T) {
 	k.store.Close()
 	k.store = logtest.Must(audit.OpenDir(filepath.Join(t.TempDir(), "stranger")))
 	a := logtest.Must(audit.New(audit.Options{Policy: k.Policy, Log: k.client(""), Store: k.store, Now: k.now}))
-	account := logtest.Must(a.Run(t.Context()))
-	if account.Bodies.NotChecked != 1 || account.Bodies.Present != 1 || account.Outcome() != audit.Clean {
-		t.Errorf("%+v", account.Bodies)
+	acc := logtest.Must(a.Run(t.Context()))
+	if acc.Bodies.NotChecked != 1 || acc.Bodies.Present != 1 || acc.Outcome() != account.Clean {
+		t.Errorf("%+v", acc.Bodies)
 	}
 }
 

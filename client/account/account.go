@@ -1,4 +1,9 @@
-package audit
+// Package account is what an auditor says of a log: the JSON that `receiptctl
+// audit` writes. Package audit makes accounts, which takes a network; reports are
+// made of them, which does not. An account is testimony of the auditor who made
+// it: its checkpoints anybody can verify, and its counts another audit can
+// repeat.
+package account
 
 import (
 	"time"
@@ -31,7 +36,7 @@ type Account struct {
 	// Bodies is the retention check over all organisations, Orgs by handle.
 	Bodies Tally            `json:"bodies"`
 	Orgs   map[string]Tally `json:"orgs"`
-	// NotChecked says why, with numbers.
+	// NotChecked says why, with numbers: see [ReasonPrivate] and the others.
 	NotChecked map[string]uint64 `json:"notChecked"`
 	// Sample is set where only a sample of bodies was asked for.
 	Sample *Sample `json:"sample,omitzero"`
@@ -48,6 +53,14 @@ type Account struct {
 	Incomplete string `json:"incomplete,omitzero"`
 }
 
+// Reasons why a body was not checked.
+const (
+	ReasonPrivate     = "private"     // not public, and no key was shown that opens it
+	ReasonUnreachable = "unreachable" // no answer came
+	ReasonUnsampled   = "not in the sample"
+	ReasonUnwanted    = "not asked for"
+)
+
 // Tally counts receipts by what became of their bodies. Receipts is the sum of
 // all others but Owed and Late.
 type Tally struct {
@@ -61,7 +74,8 @@ type Tally struct {
 	Late       uint64 `json:"late"` // of Present: erased on record and still there
 }
 
-func (t *Tally) add(o Tally) {
+// Add adds up.
+func (t *Tally) Add(o Tally) {
 	t.Receipts += o.Receipts
 	t.Owed += o.Owed
 	t.Present += o.Present
@@ -82,6 +96,27 @@ type Seen struct {
 	Quorum bool      `json:"quorum"`
 	// Witnesses are those of the policy that cosigned it.
 	Witnesses []string `json:"witnesses"`
+}
+
+// Kept is what was found of the checkpoints that a log published in the past and
+// keeps, whether or not this auditor was there at the time.
+type Kept struct {
+	Checked  uint64 `json:"checked"`  // signed by the log, and of the tree that was verified
+	Quorate  uint64 `json:"quorate"`  // of these, cosigned as the policy asks
+	Complete bool   `json:"complete"` // all that the log showed were looked at
+
+	// Size and At are of the last one looked at.
+	Size uint64 `json:"size"`
+	At   string `json:"at"`
+}
+
+// Clone returns a copy; that of nil is nil.
+func (k *Kept) Clone() *Kept {
+	if k == nil {
+		return nil
+	}
+	c := *k
+	return &c
 }
 
 // Erased is an erasure entry and what it did.
@@ -131,7 +166,7 @@ func (a *Account) Outcome() Outcome {
 			return Found
 		}
 	}
-	if a.Incomplete != "" || a.NotChecked[reasonUnreachable] > 0 {
+	if a.Incomplete != "" || a.NotChecked[ReasonUnreachable] > 0 {
 		return CannotTell
 	}
 	return Clean
