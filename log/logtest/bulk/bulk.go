@@ -1,23 +1,28 @@
-// Package bulk makes large logs for measuring: in a temporary folder, filled with
-// entries by themselves, faster than a log takes them in, and served on loopback
-// as the program does.
+// Package bulk makes large logs for measuring: filled with entries by themselves,
+// faster than a log takes them in, and served on loopback as the program does.
 package bulk
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/did"
+	"github.com/armalo/receiptlog/client/search"
 	"github.com/armalo/receiptlog/log"
 	"github.com/armalo/receiptlog/log/httpapi"
 	"github.com/armalo/receiptlog/log/logtest"
+	logsearch "github.com/armalo/receiptlog/log/search"
 )
 
 // Origin is the name of every such log.
@@ -25,36 +30,62 @@ const Origin = "log.example/bench"
 
 // World is a log with its key and its one issuer.
 type World struct {
-	Dir      string // temporary
+	Dir      string // of the log, and of what a bench puts beside it
 	VKey     string // of the log, for a policy
 	Issuer   *logtest.Issuer
+	kept     bool
 	signers  []*checkpoint.Signer
 	resolver *logtest.Resolver
 }
 
-// New makes an empty log. Remove it.
-func New() (*World, error) {
-	dir, err := os.MkdirTemp("", "receiptlog-bench-")
-	if err != nil {
-		return nil, err
+// New makes an empty log in a temporary folder, to be removed with Remove; or, if
+// dir is not empty, makes one there that stays, or takes up the one that is there.
+func New(dir string) (*World, error) {
+	w := &World{Dir: dir, kept: dir != "", Issuer: logtest.NewIssuer("did:web:issuer.example"), resolver: logtest.NewResolver()}
+	w.resolver.Publish(w.Issuer.Document())
+	if !w.kept {
+		var err error
+		if w.Dir, err = os.MkdirTemp("", "receiptlog-bench-"); err != nil {
+			return nil, err
+		}
 	}
-	skey, vkey, err := checkpoint.GenerateEd25519(Origin)
+	skey, vkey, err := w.keys()
 	if err != nil {
 		return nil, err
 	}
 	signer, err := checkpoint.NewSigner(skey, time.Now)
-	if err != nil {
-		return nil, err
+	w.VKey, w.signers = vkey, []*checkpoint.Signer{signer}
+	return w, err
+}
+
+// keys returns the keys of the log in the folder, which it makes if there is none.
+func (w *World) keys() (skey, vkey string, err error) {
+	name := filepath.Join(w.Dir, "keys")
+	both, err := os.ReadFile(name)
+	if err == nil {
+		skey, vkey, _ = strings.Cut(string(both), "\n")
+		return skey, vkey, nil
 	}
-	w := &World{Dir: dir, VKey: vkey, signers: []*checkpoint.Signer{signer}, Issuer: logtest.NewIssuer("did:web:issuer.example"), resolver: logtest.NewResolver()}
-	w.resolver.Publish(w.Issuer.Document())
-	return w, log.Create(w.data(), Origin)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", "", err
+	}
+	if skey, vkey, err = checkpoint.GenerateEd25519(Origin); err != nil {
+		return "", "", err
+	}
+	if err := log.Create(w.data(), Origin); err != nil {
+		return "", "", err
+	}
+	return skey, vkey, os.WriteFile(name, []byte(skey+"\n"+vkey), 0o600)
 }
 
 func (w *World) data() string { return filepath.Join(w.Dir, "data") }
 
-// Remove removes the log from the disk.
-func (w *World) Remove() { os.RemoveAll(w.Dir) }
+// Remove removes the log from the disk, if it is in a temporary folder.
+func (w *World) Remove() {
+	if !w.kept {
+		os.RemoveAll(w.Dir)
+	}
+}
 
 // Open opens the log with default settings, which change may adjust. Close it
 // with [Close].
@@ -71,6 +102,16 @@ func Close(l *log.Log) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	return l.Close(ctx)
+}
+
+// Built waits until all of the log can be searched.
+func Built(ctx context.Context, l *log.Log) error {
+	for {
+		_, err := l.Search(ctx, &search.Query{Commit: Commit(1)}, []logsearch.Audience{logsearch.Everybody}, 0, 1, func(*log.Stored) error { return nil })
+		if !errors.Is(err, logsearch.ErrBehind) {
+			return err
+		}
+	}
 }
 
 // Serve serves a log on loopback until stop is called.
@@ -95,6 +136,24 @@ func CPU() time.Duration {
 		panic(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// Profiled does something, and writes a CPU profile of it to a file if that has a
+// name.
+func Profiled(name string, do func() error) error {
+	if name == "" {
+		return do()
+	}
+	out, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return do()
 }
 
 // Metric prints one figure, as `make bench` gathers them.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"time"
 
 	"github.com/transparency-dev/tessera"
@@ -33,11 +34,14 @@ type Filler struct {
 const unsettled = 8192
 
 // Fill lets fill append entries, behind the issuer's document, and returns once
-// all are published.
+// all are published. A log that has some is left as it is.
 func (w *World) Fill(ctx context.Context, fill func(*Filler) error) (err error) {
 	db, err := kv.Open(w.data(), kv.Options{Origin: Origin})
 	if err != nil {
 		return err
+	}
+	if filled, err := db.Has(kv.TreeKey()); filled || err != nil {
+		return errors.Join(err, db.Close())
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

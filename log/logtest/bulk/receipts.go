@@ -19,15 +19,14 @@ const (
 	kinds    = 10_000 // receipts that differ in more than run and commit
 )
 
-// Varied fills a receipt as number i, of some 3 KB.
-func Varied(i int) func(*receipt.Credential) {
+// Varied fills a receipt as number i, of some 3 KB, or half of that.
+func Varied(i int, small bool) func(*receipt.Credential) {
 	return func(c *receipt.Credential) {
 		b := &c.CredentialSubject.Build
 		b.Org, b.Project = fmt.Sprintf("org-%02d", i%Orgs), fmt.Sprintf("project-%04d", i%Projects)
 		b.Repository = "https://git.example/" + b.Project
 		b.Diff.Head = Commit(i)
 		b.Spec = &receipt.Spec{Title: "Round prices half to even", SHA256: b.Diff.SHA256}
-		b.PlanSummary = strings.Repeat("what this change is meant to do. ", 12)
 		b.Models = []receipt.Model{
 			{Provider: "one", Model: fmt.Sprintf("builder-%02d", i%Models), Version: fmt.Sprintf("v%d", i%7), Role: receipt.RoleBuilder},
 			{Provider: "two", Model: fmt.Sprintf("juror-%02d", (i/3)%Models), Version: "2026-05", Role: receipt.RoleJuror},
@@ -52,6 +51,10 @@ func Varied(i int) func(*receipt.Credential) {
 		if i%50 == 0 {
 			b.Evals.Checks[0] = receipt.Eval{ID: fmt.Sprintf("check-of-%03d", i/50%Checks), Passed: false}
 		}
+		if small {
+			return
+		}
+		b.PlanSummary = strings.Repeat("what this change is meant to do. ", 12)
 		for n := range 10 {
 			b.AuditTrail = append(b.AuditTrail, receipt.Event{At: "2026-05-12T10:00:00Z", Event: "gate.decided", Gate: receipt.GateDispatch, Detail: fmt.Sprintf("decision %d of many", n)})
 		}
@@ -62,11 +65,15 @@ func Varied(i int) func(*receipt.Credential) {
 // length, into a receipt that was signed once. Nobody looks at the signature.
 type Press struct {
 	world *World
+	small bool
 	made  map[int][]byte
 }
 
-// NewPress returns a press of the issuer's receipts.
-func (w *World) NewPress() *Press { return &Press{world: w, made: make(map[int][]byte)} }
+// NewPress returns a press of the issuer's receipts, of the size that [Varied]
+// gives them.
+func (w *World) NewPress(small bool) *Press {
+	return &Press{world: w, small: small, made: make(map[int][]byte)}
+}
 
 const pressedRun, pressedCommit = "run-00000000", "0000000000000000000000000000000000000000"
 
@@ -74,7 +81,7 @@ const pressedRun, pressedCommit = "run-00000000", "00000000000000000000000000000
 func (p *Press) Receipt(i int) []byte {
 	kind := i % kinds
 	if p.made[kind] == nil {
-		p.made[kind] = p.world.Issuer.Receipt(pressedRun, Varied(kind), func(c *receipt.Credential) {
+		p.made[kind] = p.world.Issuer.Receipt(pressedRun, Varied(kind, p.small), func(c *receipt.Credential) {
 			c.CredentialSubject.Build.Diff.Head = pressedCommit
 		})
 	}

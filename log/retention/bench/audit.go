@@ -28,7 +28,7 @@ func measureAudit(ctx context.Context, s settings) error {
 	if s.entries == 0 {
 		return nil
 	}
-	w, err := bulk.New()
+	w, err := bulk.New("")
 	if err != nil {
 		return err
 	}

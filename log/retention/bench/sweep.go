@@ -4,18 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"runtime/pprof"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/armalo/receiptlog/client/entry"
 	"github.com/armalo/receiptlog/client/receipt"
-	"github.com/armalo/receiptlog/client/search"
 	"github.com/armalo/receiptlog/log"
 	"github.com/armalo/receiptlog/log/logtest/bulk"
-	logsearch "github.com/armalo/receiptlog/log/search"
 )
 
 const (
@@ -36,7 +32,7 @@ func measureSweeps(ctx context.Context, s settings) error {
 	if s.erase+s.sweep == 0 {
 		return nil
 	}
-	w, err := bulk.New()
+	w, err := bulk.New("")
 	if err != nil {
 		return err
 	}
@@ -55,39 +51,38 @@ func measureSweeps(ctx context.Context, s settings) error {
 		return err
 	}
 	defer bulk.Close(l)
-	if err := built(ctx, l); err != nil {
+	if err := bulk.Built(ctx, l); err != nil {
 		return err
 	}
-	if s.profile != "" {
-		out, err := os.Create(s.profile)
-		if err != nil {
-			return err
+	return bulk.Profiled(s.profile, func() error {
+		if s.erase > 0 {
+			ahead.Store(int64(month + time.Hour))
+			if err := measureErase(l, s.erase); err != nil {
+				return err
+			}
 		}
-		defer out.Close()
-		if err := pprof.StartCPUProfile(out); err != nil {
-			return err
+		if s.sweep == 0 {
+			return nil
 		}
-		defer pprof.StopCPUProfile()
+		return measureIngest(ctx, l, w, func() { ahead.Store(int64(2*month + time.Hour)) })
+	})
+}
+
+// measureErase measures a sweep of n receipts, alone.
+func measureErase(l *log.Log, n int) error {
+	before := bulk.CPU()
+	took, err := swept(l)
+	if err != nil {
+		return err
 	}
-	if s.erase > 0 {
-		ahead.Add(int64(month + time.Hour))
-		before := bulk.CPU()
-		took, err := swept(l)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("# erased with %s of CPU each\n", (bulk.CPU()-before)/time.Duration(s.erase))
-		bulk.Metric("erase_per_s", float64(s.erase)/took.Seconds(), "1/s")
-	}
-	if s.sweep == 0 {
-		return nil
-	}
-	return measureIngest(ctx, l, w, func() { ahead.Store(int64(2*month + time.Hour)) })
+	fmt.Printf("# erased with %s of CPU each\n", (bulk.CPU()-before)/time.Duration(n))
+	bulk.Metric("erase_per_s", float64(n)/took.Seconds(), "1/s")
+	return nil
 }
 
 // due appends receipts, some that are due in a month, and some in two.
 func due(w *bulk.World, f *bulk.Filler, s settings, now time.Time) error {
-	press := w.NewPress()
+	press := w.NewPress(false)
 	for i := range s.erase + s.sweep {
 		e := w.ReceiptEntry("")
 		e.At = now
@@ -100,17 +95,6 @@ func due(w *bulk.World, f *bulk.Filler, s settings, now time.Time) error {
 		}
 	}
 	return nil
-}
-
-// built waits until the log can be searched: what is being built is not the
-// sweep's.
-func built(ctx context.Context, l *log.Log) error {
-	for {
-		_, err := l.Search(ctx, &search.Query{Commit: bulk.Commit(1)}, []logsearch.Audience{logsearch.Everybody}, 0, 1, func(*log.Stored) error { return nil })
-		if !errors.Is(err, logsearch.ErrBehind) {
-			return err
-		}
-	}
 }
 
 // measureIngest compares the rate of ingest during a sweep with that just before
@@ -166,7 +150,7 @@ func submit(ctx context.Context, l *log.Log, w *bulk.World, acknowledged *atomic
 		workers.Go(func() {
 			for ctx.Err() == nil && failure.Load() == nil {
 				n := int(made.Add(1))
-				p, err := l.Begin(ctx, w.Issuer.Receipt(fmt.Sprint("kept-", n), bulk.Varied(n), func(c *receipt.Credential) { c.CredentialSubject.Build.Org = "kept" }))
+				p, err := l.Begin(ctx, w.Issuer.Receipt(fmt.Sprint("kept-", n), bulk.Varied(n, false), func(c *receipt.Credential) { c.CredentialSubject.Build.Org = "kept" }))
 				if err == nil {
 					_, err = p.Index()
 				}

@@ -47,7 +47,3 @@ func main() {
 		}
 	}
 }
-
-func metric(name string, value float64, unit string) {
-	fmt.Printf("METRIC %s %.3f %s\n", name, value, unit)
-}

@@ -6,11 +6,11 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/armalo/receiptlog/client/search"
 	"github.com/armalo/receiptlog/log"
+	"github.com/armalo/receiptlog/log/logtest/bulk"
 	logsearch "github.com/armalo/receiptlog/log/search"
 )
 
@@ -37,38 +37,38 @@ func measureOverhead(ctx context.Context, s settings) error {
 		ratios = append(ratios, float64(with)/float64(without))
 	}
 	slices.Sort(ratios)
-	metric("index_overhead", ratios[len(ratios)/2], "ratio")
+	bulk.Metric("index_overhead", ratios[len(ratios)/2], "ratio")
 	return nil
 }
 
 // ingest takes n receipts into a new log, as a batch does, until all are
 // published and searched, and returns the CPU time.
 func ingest(ctx context.Context, n int, noSearch bool) (time.Duration, error) {
-	w, err := newWorld("")
+	w, err := bulk.New("")
 	if err != nil {
 		return 0, err
 	}
-	defer w.remove()
+	defer w.Remove()
 	receipts := make([][]byte, n)
 	for i := range receipts {
-		receipts[i] = w.issuer.Receipt(fmt.Sprint("run-", i), varied(i, false))
+		receipts[i] = w.Issuer.Receipt(fmt.Sprint("run-", i), bulk.Varied(i, false))
 	}
-	l, err := w.open(noSearch)
+	l, err := w.Open(func(o *log.Options) { o.NoSearch = noSearch })
 	if err != nil {
 		return 0, err
 	}
-	defer closed(l)
+	defer bulk.Close(l)
 	runtime.GC()
-	before := cpu()
+	before := bulk.CPU()
 	if err := submit(ctx, l, receipts); err != nil {
 		return 0, err
 	}
 	if !noSearch {
-		if _, err := l.Search(ctx, &search.Query{Commit: commitOf(0)}, []logsearch.Audience{logsearch.Everybody}, 0, 1, func(*log.Stored) error { return nil }); err != nil {
+		if _, err := l.Search(ctx, &search.Query{Commit: bulk.Commit(0)}, []logsearch.Audience{logsearch.Everybody}, 0, 1, func(*log.Stored) error { return nil }); err != nil {
 			return 0, err
 		}
 	}
-	return cpu() - before, nil
+	return bulk.CPU() - before, nil
 }
 
 // submit takes receipts in from two goroutines, and waits for every bundle.
@@ -101,13 +101,4 @@ func submit(ctx context.Context, l *log.Log, receipts [][]byte) error {
 		}
 	}
 	return failed
-}
-
-// cpu is the time of the process so far, all threads, kernel included.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
