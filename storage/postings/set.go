@@ -130,18 +130,21 @@ func Intersection(budget *Budget, sets ...Set) Set {
 	if len(sets) == 1 {
 		return sets[0]
 	}
-	return &intersection{sets, budget}
+	return &intersection{sets, make([]uint64, len(sets)), budget}
 }
 
 type intersection struct {
-	sets   []Set
-	budget *Budget
+	sets    []Set
+	lowered []uint64 // by how much each lowered the leaf of late
+	budget  *Budget
 }
 
-// Seek implements Set. The sets take turns in lowering the leaf, until all agree:
-// that takes as many rounds as the smallest has leaves on the way, at most.
+// Seek implements Set. The sets lower the leaf until all agree. Whenever one does,
+// the first is asked again, and sets that lower it by much move to the front: so
+// those that have most leaves are asked about few, and it takes as many rounds as the
+// smallest set has leaves on the way.
 func (x *intersection) Seek(at uint64) (uint64, State, error) {
-	for agree, i := 0, 0; agree < len(x.sets); i = (i + 1) % len(x.sets) {
+	for i := 0; i < len(x.sets); {
 		if !x.budget.take() {
 			return at, Spent, nil
 		}
@@ -152,12 +155,27 @@ func (x *intersection) Seek(at uint64) (uint64, State, error) {
 		case state == Spent:
 			return leaf, Spent, nil
 		case leaf == at:
-			agree++
+			i++
 		default:
-			at, agree = leaf, 1
+			x.rank(i, at-leaf)
+			if at = leaf; i > 0 {
+				i = 0
+			} else {
+				i = 1
+			}
 		}
 	}
 	return at, Found, nil
+}
+
+// rank notes that a set lowered the leaf, and moves it ahead of the one before it
+// where it does so by more.
+func (x *intersection) rank(i int, by uint64) {
+	x.lowered[i] = x.lowered[i]/4*3 + by/4
+	if i > 0 && x.lowered[i] > x.lowered[i-1] {
+		x.sets[i], x.sets[i-1] = x.sets[i-1], x.sets[i]
+		x.lowered[i], x.lowered[i-1] = x.lowered[i-1], x.lowered[i]
+	}
 }
 
 // Close implements Set.
