@@ -209,6 +209,8 @@ func TestI4PublishedIsDurable(t *testing.T) {
 		l.add(t, 2)
 		l.publish(t)
 	}
+	l.cancel() // the last is told a moment after it can be seen
+	l.driver.Wait()
 	mu.Lock()
 	defer mu.Unlock()
 	if published < 21 { // more if a step was published in two parts
