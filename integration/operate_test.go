@@ -11,11 +11,13 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -109,9 +111,34 @@ func checkExpression(t *testing.T, where, expr string, exported map[string]map[s
 	return metrics
 }
 
+// witnessMetrics runs a witness with the server's certificate and a bastion that is
+// away, and returns what it shows.
+func (s *secureServer) witnessMetrics(c *http.Client) map[string]map[string]bool {
+	s.t.Helper()
+	t := s.t.(*testing.T)
+	dir, address := filepath.Join(t.TempDir(), "w"), filepath.Join(t.TempDir(), "address")
+	run(t, "receiptwitness", "init", "--dir", dir, "--name", "witness.example", "--bastion", "127.0.0.1:9")
+	w := exec.Command(filepath.Join(programs, "receiptwitness"), "serve", "--dir", dir, "--listen", "127.0.0.1:0", "--address-file", address,
+		"--tls-cert", s.certFile, "--tls-key", s.keyFile)
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Process.Kill(); _ = w.Wait() }()
+	var at []byte
+	for end := time.Now().Add(30 * time.Second); len(at) == 0; time.Sleep(10 * time.Millisecond) {
+		if at, _ = os.ReadFile(address); time.Now().After(end) {
+			t.Fatal("the witness does not serve")
+		}
+	}
+	url := "https://" + strings.TrimSpace(string(at))
+	metricsOf(t, c, url) // so that there is a request to count
+	return metricsOf(t, c, url)
+}
+
 // TestDashboardAndAlertsNameWhatIsExported loads the Grafana dashboard and the alert
 // rules, and holds every expression in them against the metrics of a real server
-// that has all it can have: TLS, a witness that is dead, and a webhook.
+// that has all it can have: TLS, a witness that is dead, and a webhook. Those for
+// witnesses are held against a real witness.
 func TestDashboardAndAlertsNameWhatIsExported(t *testing.T) {
 	is := newIssuer(t)
 	s, client := newSecureServer(t, is.DID)
@@ -138,6 +165,7 @@ func TestDashboardAndAlertsNameWhatIsExported(t *testing.T) {
 	}
 	resp.Body.Close()
 	exported := metricsOf(t, client, s.URL)
+	maps.Copy(exported, s.witnessMetrics(client))
 	exported["up"] = map[string]bool{"job": true, "instance": true} // Prometheus makes it
 
 	var rules struct {

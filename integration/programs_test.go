@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	build := exec.Command("go", "build", "-o", dir+"/", "../cmd/receiptlog", "../cmd/receiptctl")
+	build := exec.Command("go", "build", "-o", dir+"/", "../cmd/receiptlog", "../cmd/receiptctl", "../cmd/receiptwitness")
 	build.Env = append(os.Environ(), "GOTOOLCHAIN=auto")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the programs: %v\n%s", err, out)
