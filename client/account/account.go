@@ -23,8 +23,9 @@ type Account struct {
 	// last. Every one in between is consistent with both.
 	From Seen `json:"from"`
 	To   Seen `json:"to"`
-	// Checkpoints are the ones verified over time, oldest first, thinned to one
-	// a day once there are many.
+	// Checkpoints are the ones verified over time, and those with their quorum that
+	// the log keeps of its past and that hold; oldest first, thinned to one a day
+	// once there are many.
 	Checkpoints []Seen `json:"checkpoints"`
 
 	// Kept is about the checkpoints that the log keeps of its past; absent where

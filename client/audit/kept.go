@@ -104,6 +104,7 @@ func (a *Auditor) holdKept(ctx context.Context, page []api.KeptCheckpoint) error
 		k.Checked++
 		if p.err == nil {
 			k.Quorate++
+			a.state.rememberPast(seenOf(p.verified, []byte(c.Checkpoint)))
 		}
 		return nil
 	})

@@ -59,6 +59,9 @@ func TestKeptCheckpoints(t *testing.T) {
 	if acc.Outcome() != account.Clean || acc.Kept == nil || acc.Kept.Checked != 4 || acc.Kept.Quorate != 4 || !acc.Kept.Complete {
 		t.Fatalf("%+v: %v", acc.Kept, acc.Findings)
 	}
+	if n := len(acc.Checkpoints); n != 4 || acc.From.Size != acc.To.Size || acc.Checkpoints[0].Size >= acc.To.Size || acc.Checkpoints[n-1].Signed != acc.To.Signed {
+		t.Errorf("of %d checkpoints the first is of size %d, and the log has %d entries", n, acc.Checkpoints[0].Size, acc.To.Size)
+	}
 	for range keptPage + 10 { // more than one page
 		l.submit(acme)
 		l.keep()
@@ -68,6 +71,13 @@ func TestKeptCheckpoints(t *testing.T) {
 	}
 	if acc = l.look(store); acc.Kept.Checked != 4+keptPage+10 {
 		t.Errorf("looked at twice: %+v", acc.Kept)
+	}
+	if n := len(acc.Checkpoints); n != 4+keptPage+10 || !slices.IsSortedFunc(acc.Checkpoints, func(a, b account.Seen) int { return a.Last.Compare(b.Last) }) {
+		t.Errorf("%d checkpoints of as many days, or not in order", n)
+	}
+	late := thin(append(clone(acc.Checkpoints), make([]account.Seen, maxSeen)...)) // all of one day
+	if n := len(late); n > len(acc.Checkpoints)+maxSeen/2+1 {
+		t.Errorf("%d of one day are not thinned: %d", maxSeen, n)
 	}
 }
 
@@ -118,5 +128,8 @@ func TestKeptWithoutQuorum(t *testing.T) {
 	acc := l.look(newMemory())
 	if acc.Outcome() != account.Clean || acc.Kept.Checked != 5 || acc.Kept.Quorate != 4 {
 		t.Errorf("%+v: %v", acc.Kept, acc.Findings)
+	}
+	if slices.ContainsFunc(acc.Checkpoints, func(s account.Seen) bool { return !s.Quorum }) {
+		t.Errorf("the account goes by a checkpoint without its quorum")
 	}
 }

@@ -1,11 +1,13 @@
 package audit
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json/v2"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/armalo/receiptlog/client/account"
@@ -33,8 +35,10 @@ type state struct {
 	Dropped  uint64            `json:"dropped,omitzero"`
 	// Told are the alerts that a monitor has told of and that still stand.
 	Told []string `json:"told,omitzero"`
-	// Kept is how far the checkpoints that the log keeps were looked at.
-	Kept *account.Kept `json:"kept,omitzero"`
+	// Kept is how far the checkpoints that the log keeps were looked at, and Past
+	// those of them that hold and have their quorum, oldest first.
+	Kept *account.Kept  `json:"kept,omitzero"`
+	Past []account.Seen `json:"past,omitzero"`
 	// Round is the retention check that is under way, if one is.
 	Round *round `json:"round,omitzero"`
 }
@@ -182,19 +186,33 @@ func clone[T any](s []T) []T { return append([]T(nil), s...) }
 const maxSeen = 256
 
 // remember notes a checkpoint that was verified.
-func (s *state) remember(seen account.Seen) {
-	s.Seen = append(s.Seen, seen)
-	if len(s.Seen) <= maxSeen {
-		return
+func (s *state) remember(seen account.Seen) { s.Seen = thin(append(s.Seen, seen)) }
+
+// rememberPast notes one that the log kept of its past.
+func (s *state) rememberPast(seen account.Seen) { s.Past = thin(append(s.Past, seen)) }
+
+// thin thins a list once it is long.
+func thin(all []account.Seen) []account.Seen {
+	if len(all) <= maxSeen {
+		return all
 	}
-	old, recent := s.Seen[1:len(s.Seen)-maxSeen/2], s.Seen[len(s.Seen)-maxSeen/2:]
-	thinned := s.Seen[:1:1] // the first one is kept for good
+	old, recent := all[1:len(all)-maxSeen/2], all[len(all)-maxSeen/2:]
+	thinned := all[:1:1] // the first one is kept for good
 	for i, o := range old {
 		if i+1 == len(old) || day(o) != day(old[i+1]) {
 			thinned = append(thinned, o)
 		}
 	}
-	s.Seen = append(thinned, recent...)
+	return append(thinned, recent...)
+}
+
+// checkpoints are those of the past and those seen, oldest first.
+func (s *state) checkpoints() []account.Seen {
+	all := slices.Concat(s.Past, s.Seen)
+	slices.SortStableFunc(all, func(a, b account.Seen) int {
+		return cmp.Or(cmp.Compare(a.Size, b.Size), a.Last.Compare(b.Last))
+	})
+	return slices.CompactFunc(all, func(a, b account.Seen) bool { return a.Signed == b.Signed })
 }
 
 func day(s account.Seen) string { return s.Last.Format(time.DateOnly) }

@@ -13,7 +13,7 @@ func (a *Auditor) account(incomplete string) *account.Account {
 	s, v := a.state, &a.state.Verified
 	acc := &account.Account{
 		Origin: s.Origin, Began: a.began, Ended: a.opts.Now(), Incomplete: incomplete,
-		Checkpoints: clone(s.Seen), Kept: s.Kept.Clone(), Entries: maps.Clone(v.Entries),
+		Checkpoints: s.checkpoints(), Kept: s.Kept.Clone(), Entries: maps.Clone(v.Entries),
 		Orgs: make(map[string]account.Tally), NotChecked: make(map[string]uint64),
 		Rules: v.Rules.Records, Erasures: clone(v.Erasures), Issuers: []account.Issuer{},
 		Dropped: a.found.dropped + v.Dropped,

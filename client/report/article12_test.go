@@ -168,13 +168,15 @@ func TestArticle12Page(t *testing.T) {
 	w, bundles := recorded(t)
 	w.account.Rules = append(w.account.Rules, retention.Record{Index: 3, Entry: []byte(`{"kind":"rules","org":"` + acme + `","x":"<script>"}`)})
 	w.account.Erasures = append(w.account.Erasures, account.Erased{Index: 9, At: dawn, Org: acme, Count: 1, Basis: "request", Legal: "GDPR Article 17", Asked: "<b>Ada"})
+	w.account.Kept = &account.Kept{Checked: 4321, Quorate: 4320}
 	page := string(must(w.article12("acme", append(bundles, []byte("{}"))...).HTML()))
 	for _, forbidden := range []string{"<script", "<link", "<img", "src=", "<b>", "ZgotmplZ", "%!"} {
 		if strings.Contains(page, forbidden) {
 			t.Errorf("the page has %q", forbidden)
 		}
 	}
-	for _, want := range []string{"2 days, from 2026-05-16 10:00 to 2026-05-18 10:00", "GDPR Article 17", "run-2", "A policy gate denied; The jury blocked", "✓ met", "2 December 2027"} {
+	for _, want := range []string{"2 days, from 2026-05-16 10:00 to 2026-05-18 10:00", "GDPR Article 17", "run-2", "A policy gate denied; The jury blocked", "✓ met", "2 December 2027",
+		"Of 4,321 checkpoints that the log keeps of its past the auditor found 4,320 to be cosigned"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)
 		}

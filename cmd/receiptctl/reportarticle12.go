@@ -247,10 +247,31 @@ func fetchLinks(cmd *cobra.Command, url string, a *account.Account) ([]report.Li
 	return links, nil
 }
 
+// maxTiles is how many tiles are remembered: 8 MB of those that proofs of
+// neighbours share.
+const maxTiles = 1024
+
 // tilesOf reads tiles as they are in a log of this size: a log need not keep
-// the partial ones of its past, and theirs are the beginnings of these.
+// the partial ones of its past, and theirs are the beginnings of these. It is for
+// one goroutine.
 func tilesOf(client *api.Client, size uint64) proof.TileReader {
+	type place struct {
+		level uint8
+		index uint64
+	}
+	read := make(map[place][]byte)
 	return func(ctx context.Context, level uint8, index uint64, width uint16) ([]byte, error) {
-		return client.Tile(ctx, level, index, max(width, tile.PartialWidth(level, index, size)))
+		at := place{level, index}
+		if data, ok := read[at]; ok && len(data) >= int(width)*tile.HashSize {
+			return data, nil
+		}
+		data, err := client.Tile(ctx, level, index, max(width, tile.PartialWidth(level, index, size)))
+		if err == nil {
+			if len(read) >= maxTiles {
+				clear(read)
+			}
+			read[at] = data
+		}
+		return data, err
 	}
 }
