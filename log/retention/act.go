@@ -38,7 +38,7 @@ func (k *Keeper) act(ctx context.Context) (more bool, err error) {
 			err = fmt.Errorf("carry out erasure %d: %w", at, err)
 			break
 		}
-		if a.full() {
+		if a.full() || k.alone {
 			break
 		}
 	}
@@ -46,6 +46,7 @@ func (k *Keeper) act(ctx context.Context) (more bool, err error) {
 		err = a.commit()
 	}
 	k.mu.RUnlock()
+	k.alone = err != nil // what stops one erasure must not stop those before it
 	if err != nil {
 		return false, err
 	}
@@ -72,6 +73,7 @@ func (k *Keeper) doneWith(done []uint64) {
 // place is how far the follower has come with one erasure.
 type place struct {
 	erasure uint64
+	holds   int    // how many hold entries there were when it was begun
 	next    uint64 // first entry not looked at
 	held    bool   // a hold stopped some before it
 }
@@ -96,7 +98,7 @@ func (a *acting) full() bool { return len(a.gone) >= actReceipts || a.looked >= 
 // full or all are.
 func (a *acting) carryOut(at uint64, e *entry.Erasure) error {
 	if a.at.erasure != at {
-		a.at = place{erasure: at}
+		a.at = place{erasure: at, holds: a.k.holds}
 	}
 	for _, r := range e.Ranges {
 		for i := max(r.First, a.at.next); i <= r.Last; i++ {
@@ -109,10 +111,10 @@ func (a *acting) carryOut(at uint64, e *entry.Erasure) error {
 			a.at.next = i + 1
 		}
 	}
-	held := a.at.held
+	was := a.at
 	a.at = place{} // if it comes to it again, from its beginning
-	if held {
-		a.held[at] = a.k.holds
+	if was.held {
+		a.held[at] = was.holds // a hold that was lifted meanwhile has it looked at again
 		return nil
 	}
 	promise.Done(a.b, at)

@@ -92,6 +92,7 @@ type Keeper struct {
 	gathered   map[string][]uint64 // what a sweep has found to be due, by organisation
 	sifted     map[uint64]rules.Promise
 	at         place          // how far the act has come
+	alone      bool           // the last batch failed: one erasure at a time
 	held       map[uint64]int // erasures of which only what is held is left, and how many hold entries there were then
 	scrubbed   time.Time      // when last
 	soiled     time.Time      // when the first body was destroyed since; or zero

@@ -92,7 +92,8 @@ func (k *Keeper) sweep(ctx context.Context) (more bool, err error) {
 	}
 	if len(rows) == 0 {
 		k.sweepAfter = promise.Row{} // next time from the beginning
-		return len(k.sifted) > 0, k.expire(ctx)
+		more = len(k.sifted) > 0
+		return more, k.expire(ctx)
 	}
 	k.sweepAfter = rows[len(rows)-1]
 	return true, k.sift(ctx, rows)

@@ -217,3 +217,57 @@ func TestI6HoldBetweenLookAndErasure(t *testing.T) {
 		t.Errorf("receipt 2 was erased by entry %d, want 7, which was asked for", by)
 	}
 }
+
+// TestHoldLiftedMidway lifts a hold when an erasure is half carried out: what the
+// hold stopped before is looked at again.
+func TestHoldLiftedMidway(t *testing.T) {
+	l, k := newSimlog(t)
+	const n = 200 // more than one batch destroys
+	l.fill(1, n)
+	org := logtest.Must(l.index.Handle("org-0"))
+	var all []uint64
+	for at := range uint64(n) {
+		all = append(all, at)
+	}
+	if _, _, err := k.Erase(t.Context(), org.String(), all, "GDPR Article 17", "case 31"); err != nil {
+		t.Fatal(err)
+	}
+	hold := entry.Hold{Action: entry.HoldPlaced, Ranges: []entry.Range{{First: 0, Last: 0}}, Basis: "litigation", Asked: "counsel"}
+	placed, _, err := k.Hold(t.Context(), hold)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if more, err := k.Step(t.Context()); !more || err != nil {
+		t.Fatal(more, err)
+	}
+	if done := l.erased(); done == 0 || done >= n-1 {
+		t.Fatalf("%d are erased: this is not midway", done)
+	}
+	if _, _, err := k.Hold(t.Context(), entry.Hold{Action: entry.HoldLifted, Lifts: &placed, Basis: "settled", Asked: "counsel"}); err != nil {
+		t.Fatal(err)
+	}
+	if run(t, k); l.erased() != n || !k.Idle() {
+		t.Errorf("%d of %d are erased", l.erased(), n)
+	}
+}
+
+// TestErasuresBeforeOneThatFails holds that an erasure which cannot be carried out
+// stops none that was appended before it.
+func TestErasuresBeforeOneThatFails(t *testing.T) {
+	l, k := newSimlog(t)
+	l.fill(2, 3)
+	for n, at := range []uint64{0, 1} { // one of each organisation
+		org := logtest.Must(l.index.Handle(fmt.Sprint("org-", n)))
+		if _, _, err := k.Erase(t.Context(), org.String(), []uint64{at}, "GDPR Article 17", "case 31"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.entries[1] = []byte("rotten")
+	if _, err := k.Step(t.Context()); err == nil {
+		t.Fatal("an entry that cannot be read stops nothing")
+	}
+	k.Step(t.Context())
+	if _, err := retention.ErasedBy(l.db, 0); err != nil {
+		t.Errorf("the erasure before is not carried out: %v", err)
+	}
+}
