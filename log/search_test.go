@@ -277,6 +277,18 @@ func TestFsckComparesLists(t *testing.T) {
 			t.Fatalf("%s: %+v", name, report)
 		}
 	}
+	// Lists of an older format, as they were before an upgrade, are no damage.
+	var reach []byte
+	w.Change(func(db *kv.DB) { reach = logtest.Must(db.Get(kv.PostingsKey())) })
+	write(kv.PostingsKey(), append([]byte{reach[0] - 1}, reach[1:]...))
+	if report := w.Fsck(); !report.OK {
+		t.Errorf("of an older format: %+v", report)
+	}
+	write(kv.PostingsKey(), nil)
+	if report := w.Fsck(); report.OK {
+		t.Error("fsck does not find that nothing says how far the lists reach")
+	}
+	write(kv.PostingsKey(), reach)
 	w.Change(func(db *kv.DB) {
 		b := db.NewBatch()
 		b.DeleteRange(kv.LoggedBounds())

@@ -35,10 +35,13 @@ type pair struct {
 // openListed takes up the lists. Where they cannot be read that is damage, and
 // nothing is compared.
 func (c *checker) openListed() {
-	lists, err := postings.OpenReadOnly(c.db)
+	lists, older, err := postings.OpenReadOnly(c.db)
 	if err != nil {
 		c.report.damage("index", "search", err)
 		return
+	}
+	if older {
+		return // the next start makes them anew
 	}
 	c.listed = &listed{lists: lists, next: lists.Next(), seed: maphash.MakeSeed()}
 }

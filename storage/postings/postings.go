@@ -37,6 +37,10 @@ import (
 // anew; change it whenever the same leaf would get other rows.
 const format = 2
 
+// rowLen is the length of the row that says how far the lists reach: the format,
+// and the first leaf that is not in them.
+const rowLen = 1 + 8
+
 // Term is a term as it is stored.
 type Term = [kv.TermLen]byte
 
@@ -66,14 +70,15 @@ func Open(db *kv.DB) (*Postings, error) {
 	return p, nil
 }
 
-// OpenReadOnly is Open for who writes nothing. It takes lists of another format
-// for none.
-func OpenReadOnly(db *kv.DB) (*Postings, error) {
-	p, _, err := open(db)
+// OpenReadOnly is Open for who writes nothing. Lists of an older format it does
+// not read: older is true, and p has none.
+func OpenReadOnly(db *kv.DB) (p *Postings, older bool, err error) {
+	p, _, err = open(db)
 	if err != nil {
-		return nil, fmt.Errorf("open posting lists: %w", err)
+		return nil, false, fmt.Errorf("open posting lists: %w", err)
 	}
-	return p, nil
+	row, err := db.Get(kv.PostingsKey())
+	return p, err == nil && len(row) == rowLen && row[0] < format, nil
 }
 
 func open(db *kv.DB) (p *Postings, current bool, err error) {
@@ -89,7 +94,7 @@ func open(db *kv.DB) (p *Postings, current bool, err error) {
 	} else if err != nil {
 		return nil, false, err
 	}
-	if len(row) != 9 || row[0] != format {
+	if len(row) != rowLen || row[0] != format {
 		return p, false, nil
 	}
 	p.next = binary.BigEndian.Uint64(row[1:])
