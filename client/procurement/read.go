@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/armalo/receiptlog/client/bundle"
+	"github.com/armalo/receiptlog/client/checkpoint"
 	"github.com/armalo/receiptlog/client/receipt"
 	"github.com/armalo/receiptlog/client/verdict"
 )
@@ -25,11 +26,16 @@ type Archive struct {
 	chunks   []string // the files of receipts
 	shared   sync.Map // path to content or evidence, of what many receipts share
 	kept     atomic.Int64
+	bytes    atomic.Int64 // of what is kept
 }
 
-// maxShared bounds how many checkpoints and issuers are kept in memory. Good
-// archives have a few; one with a checkpoint for each receipt is read twice.
-const maxShared = 1024
+// maxShared and maxSharedBytes bound the checkpoints and issuers that are kept in
+// memory. Good archives have a few; one with a checkpoint for each receipt is read
+// twice.
+const (
+	maxShared      = 1024
+	maxSharedBytes = 64 << 20
+)
 
 // Open reads the manifest and holds the archive to it: every file listed is
 // there with its size, and no other. Hashes are checked as files are read.
@@ -214,15 +220,15 @@ func (a *Archive) checkpoint(path string) ([]byte, error) {
 			return data, nil
 		}
 	}
-	data, err := a.File(path, bundle.MaxBytes)
+	data, err := a.File(path, checkpoint.MaxSignedBytes)
 	if err == nil {
-		a.share(path, data)
+		a.share(path, data, len(data))
 	}
 	return data, err
 }
 
-func (a *Archive) share(path string, v any) {
-	if a.kept.Add(1) <= maxShared {
+func (a *Archive) share(path string, v any, size int) {
+	if a.kept.Add(1) <= maxShared && a.bytes.Add(int64(size)) <= maxSharedBytes {
 		a.shared.Store(path, v)
 	}
 }
@@ -245,6 +251,6 @@ func (a *Archive) issuer(path string) (*bundle.IssuerEvidence, error) {
 	if e.Hashes, err = decodeHashes(path, part.Inclusion); err != nil {
 		return nil, err
 	}
-	a.share(path, e)
+	a.share(path, e, len(data))
 	return e, nil
 }

@@ -38,16 +38,18 @@ type known struct {
 }
 
 const (
-	// maxNotes bounds the checkpoints that are remembered, to 16 MB of usual ones.
-	// Bundles that were fetched together share one.
-	maxNotes = 4096
+	// maxNotes and maxNoteBytes bound the checkpoints that are remembered, to 64 MB:
+	// bundles that were fetched together share one, and one with the signatures of
+	// a dozen witnesses has 48 KB at most. Others are verified each time.
+	maxNotes     = 1024
+	maxNoteBytes = 64 << 10
 	// maxIssuers bounds the issuers, to 64 MB of documents of the greatest size.
 	maxIssuers = 512
 )
 
 // judged is a checkpoint, and what the policy says of it.
 type judged struct {
-	signed   []byte
+	signed   string
 	verified *policy.Verified
 	err      error
 }
@@ -99,18 +101,19 @@ func (x *Verifier) Bundle(b *bundle.Bundle, read *receipt.Receipt) (*verdict.Ver
 
 // checkpoint is [policy.Policy.Verify].
 func (x *Verifier) checkpoint(signed []byte) (*policy.Verified, error) {
-	if x.known == nil {
+	if x.known == nil || len(signed) > maxNoteBytes {
 		return x.options.Policy.Verify(signed)
 	}
-	if last := x.known.last.Load(); last != nil && bytes.Equal(last.signed, signed) {
+	if last := x.known.last.Load(); last != nil && last.signed == string(signed) {
 		return last.verified, last.err
 	}
-	j, ok := x.known.notes.Load(string(signed))
+	text := string(signed)
+	j, ok := x.known.notes.Load(text)
 	if !ok {
 		verified, err := x.options.Policy.Verify(signed)
-		j = &judged{bytes.Clone(signed), verified, err}
+		j = &judged{text, verified, err}
 		if x.known.kept.Add(1) <= maxNotes {
-			x.known.notes.Store(string(signed), j)
+			x.known.notes.Store(text, j)
 		}
 	}
 	x.known.last.Store(j.(*judged))
