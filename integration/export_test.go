@@ -151,3 +151,45 @@ func rewriteArchive(t *testing.T, from, to string, alter func(name string, data 
 		t.Fatal(err)
 	}
 }
+
+// renameInArchive copies an archive in which one file has another name.
+func renameInArchive(t *testing.T, from, to, old, new string) {
+	t.Helper()
+	z, err := zip.OpenReader(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for _, f := range z.File {
+		in, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := f.Name
+		if name == old {
+			name = new
+		}
+		if name == "manifest.json" {
+			data = bytes.ReplaceAll(data, []byte(`"`+old+`"`), []byte(`"`+new+`"`))
+		}
+		part, err := w.Create(name)
+		if err == nil {
+			_, err = part.Write(data)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, out.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

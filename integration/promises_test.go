@@ -4,11 +4,13 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/json/v2"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -159,6 +161,30 @@ func (c *customer) everyReceiptIsExported(t *testing.T) {
 		})
 		if exit, out := tryRun(t, nil, "receiptctl", "verify", c.path("altered.zip"), "--policy", c.policy()); exit == 0 || !strings.Contains(out, what) && what != "report.json" {
 			t.Errorf("with another %s: exit %d, %s", what, exit, out)
+		}
+	}
+	// Nor does a page without the report that it was made of, or of a kind that nobody
+	// makes, count as checked.
+	for old, new := range map[string]string{"report.json": "notes.json", "article12.json": "notes.json", "report.csv": "report.pdf"} {
+		renameInArchive(t, c.path("reported.zip"), c.path("altered.zip"), old, new)
+		if exit, out := tryRun(t, nil, "receiptctl", "verify", c.path("altered.zip"), "--policy", c.policy()); exit != 3 || !strings.Contains(out, "could not be made again: do not rely on it") {
+			t.Errorf("with %s as %s: exit %d, %s", old, new, exit, out)
+		}
+	}
+	// Under another policy file, as a report may be made, its quorum is no better.
+	policySHA256, quorum := regexp.MustCompile(`"policySHA256": "[0-9a-f]{64}"`), regexp.MustCompile(`"quorum": "[^"]*"`)
+	for _, what := range []string{"report.json", "article12.json"} {
+		rewriteArchive(t, c.path("reported.zip"), c.path("altered.zip"), func(name string, data []byte) []byte {
+			if name == what {
+				data = policySHA256.ReplaceAll(data, []byte(`"policySHA256": "`+strings.Repeat("0", 64)+`"`))
+				data = quorum.ReplaceAllFunc(data, func(old []byte) []byte { // as long as it was
+					return fmt.Appendf(nil, `"quorum": "%-*s"`, len(old)-len(`"quorum": ""`), "2of3")
+				})
+			}
+			return data
+		})
+		if exit, out := tryRun(t, nil, "receiptctl", "verify", c.path("altered.zip"), "--policy", c.policy()); exit != 1 || !strings.Contains(out, "2of3") {
+			t.Errorf("with another quorum in %s: exit %d, %s", what, exit, out)
 		}
 	}
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))

@@ -58,8 +58,8 @@ const (
 	Article12Prefix = "article12."
 )
 
-// isReport reports whether a file is a report: whoever trusts nobody makes it again.
-func isReport(path string) bool {
+// IsReport reports whether a file is a report: whoever trusts nobody makes it again.
+func IsReport(path string) bool {
 	return strings.HasPrefix(path, ControlsPrefix) || strings.HasPrefix(path, Article12Prefix)
 }
 

@@ -199,7 +199,7 @@ func (w *Writer) AddFile(name string, data []byte) error {
 // before all else.
 func (w *Writer) Copy(a *Archive) error {
 	for _, f := range a.manifest.Files {
-		if w.err != nil || f.Path == readmeName || isReport(f.Path) {
+		if w.err != nil || f.Path == readmeName || IsReport(f.Path) {
 			continue
 		}
 		var data []byte

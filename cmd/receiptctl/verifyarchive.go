@@ -37,7 +37,8 @@ type archiveVerdict struct {
 	// can repeat.
 	Testimony []string `json:"testimony"`
 
-	reported bool // there is a report on controls
+	reported bool     // there is a report on controls
+	again    []string // the reports that were made again
 	exit     int
 }
 
@@ -117,15 +118,28 @@ const (
 func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, policyFile []byte, want *wantedReport) (*archiveVerdict, *report.Controls, error) {
 	m := a.Manifest()
 	v := &archiveVerdict{Archive: m.Archive, Scope: m.Scope, Failed: []report.Rejected{}, Absent: m.Absent, Differences: []string{}, NotChecked: []string{}, Testimony: []string{}, reported: a.Has("report.json")}
-	claimed, catalogue, options := claimedReport(a, v)
-	claimed12, record, err := claimedArticle12(a, v, p)
-	if err != nil {
-		return nil, nil, err
-	}
+	var (
+		claimed   *report.Controls
+		claimed12 *report.Article12
+		catalogue *report.Catalogue
+		options   report.Options
+		record    *record
+		x         *report.Examiner
+		err       error
+	)
 	if want != nil {
 		catalogue, options, record = want.catalogue, want.options, want.record
+		x, err = examinerOf(catalogue, options, p)
+	} else {
+		claimed, catalogue, options = claimedReport(a, v)
+		claimed12, record = claimedArticle12(a, v, p)
+		if x, err = examinerOf(catalogue, options, p); err != nil {
+			// What the archive asks for cannot be done: that is its fault.
+			v.Differences = append(v.Differences, "report.json: "+err.Error())
+			claimed, catalogue, options = nil, new(report.Catalogue), report.Options{}
+			x, err = examinerOf(catalogue, options, p)
+		}
 	}
-	x, err := examinerOf(catalogue, options, p)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -188,8 +202,21 @@ func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, 
 			return nil, nil, err
 		}
 	}
+	if want == nil {
+		v.leftOver(a)
+	}
 	v.conclude(made)
 	return v, made, nil
+}
+
+// leftOver says which reports were not made again: those that stand there without
+// the one in JSON that says how they were made, and in forms that we do not know.
+func (v *archiveVerdict) leftOver(a *procurement.Archive) {
+	for _, f := range a.Manifest().Files {
+		if procurement.IsReport(f.Path) && !slices.Contains(v.again, f.Path) {
+			v.NotChecked = append(v.NotChecked, f.Path+" could not be made again: do not rely on it")
+		}
+	}
 }
 
 // count counts one receipt.
@@ -245,6 +272,7 @@ func (v *archiveVerdict) compare(a *procurement.Archive, claimed, made *report.C
 // report itself was compared.
 func (v *archiveVerdict) compareFiles(a *procurement.Archive, again []reportFile, but string) {
 	for _, r := range again {
+		v.again = append(v.again, r.name)
 		if r.name == but || !a.Has(r.name) {
 			continue
 		}
@@ -263,7 +291,7 @@ func (v *archiveVerdict) compareFiles(a *procurement.Archive, again []reportFile
 func (v *archiveVerdict) allowPolicy(name string, claimed, made *report.Basis) {
 	if claimed.PolicySHA256 != made.PolicySHA256 {
 		v.Testimony = append(v.Testimony, fmt.Sprintf("that %s was made with the policy file with the SHA-256 %s, which is not yours; it was made again with yours", name, claimed.PolicySHA256))
-		made.PolicySHA256, made.Quorum = claimed.PolicySHA256, claimed.Quorum
+		made.PolicySHA256 = claimed.PolicySHA256
 	}
 }
 
@@ -306,7 +334,7 @@ func (v *archiveVerdict) show(w io.Writer, name string) {
 	}
 	if v.reported || len(v.Differences) > 0 {
 		fmt.Fprintf(w, "  %s report       %s\n", mark(len(v.Differences) == 0), counted(len(v.Differences), "difference")+" from what the receipts show")
-	} else {
+	} else if len(v.NotChecked) == 0 {
 		fmt.Fprintf(w, "  %s report       there is none; receiptctl export adds one\n", p.mark(verdict.NotChecked))
 	}
 	for _, d := range v.Differences[:min(len(v.Differences), maxShown)] {

@@ -8,26 +8,30 @@ import (
 
 // claimedArticle12 reads the archive's report on record-keeping, if it has one that
 // can be made again, and begins to make it.
-func claimedArticle12(a *procurement.Archive, v *archiveVerdict, p *policy.Policy) (*report.Article12, *record, error) {
+func claimedArticle12(a *procurement.Archive, v *archiveVerdict, p *policy.Policy) (*report.Article12, *record) {
 	if !a.Has(article12JSON) {
-		return nil, nil, nil
+		return nil, nil
 	}
 	data, err := a.File(article12JSON, report.MaxReportBytes)
 	if err != nil {
 		v.NotChecked = append(v.NotChecked, err.Error())
-		return nil, nil, nil
+		return nil, nil
 	}
 	claimed, err := report.ParseArticle12(data)
 	if err != nil {
 		v.Differences = append(v.Differences, article12JSON+": "+err.Error())
-		return nil, nil, nil
+		return nil, nil
 	}
 	if claimed.Receipts.CatalogueSHA256 != report.Article12Catalogue().SHA256() {
 		v.NotChecked = append(v.NotChecked, article12JSON+" was made with other controls than this version of receiptctl has")
-		return nil, nil, nil
+		return nil, nil
 	}
 	r, err := newRecord(claimed.Account, claimed.Org, claimed.Links, claimed.Receipts.Options, p)
-	return claimed, r, err
+	if err != nil {
+		v.Differences = append(v.Differences, article12JSON+": "+err.Error())
+		return nil, nil
+	}
+	return claimed, r
 }
 
 // compareArticle12 holds the archive's report on record-keeping to the receipts and to
