@@ -4,6 +4,8 @@ package bulk
 
 import (
 	"context"
+	"crypto/ed25519"
+	"encoding/json/v2"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/pprof"
-	"strings"
 	"syscall"
 	"time"
 
@@ -42,40 +43,49 @@ type World struct {
 // dir is not empty, makes one there that stays, or takes up the one that is there.
 func New(dir string) (*World, error) {
 	w := &World{Dir: dir, kept: dir != "", Issuer: logtest.NewIssuer("did:web:issuer.example"), resolver: logtest.NewResolver()}
-	w.resolver.Publish(w.Issuer.Document())
 	if !w.kept {
 		var err error
 		if w.Dir, err = os.MkdirTemp("", "receiptlog-bench-"); err != nil {
 			return nil, err
 		}
 	}
-	skey, vkey, err := w.keys()
+	keys, err := w.keys()
 	if err != nil {
 		return nil, err
 	}
-	signer, err := checkpoint.NewSigner(skey, time.Now)
-	w.VKey, w.signers = vkey, []*checkpoint.Signer{signer}
+	signer, err := checkpoint.NewSigner(keys.Log, time.Now)
+	w.VKey, w.signers, w.Issuer.Key = keys.Verifier, []*checkpoint.Signer{signer}, ed25519.NewKeyFromSeed(keys.Issuer)
+	w.resolver.Publish(w.Issuer.Document())
 	return w, err
 }
 
+// keys are what a log that is kept is taken up again with.
+type keys struct {
+	Log, Verifier string
+	Issuer        []byte // seed
+}
+
 // keys returns the keys of the log in the folder, which it makes if there is none.
-func (w *World) keys() (skey, vkey string, err error) {
-	name := filepath.Join(w.Dir, "keys")
-	both, err := os.ReadFile(name)
+func (w *World) keys() (k keys, err error) {
+	name := filepath.Join(w.Dir, "keys.json")
+	text, err := os.ReadFile(name)
 	if err == nil {
-		skey, vkey, _ = strings.Cut(string(both), "\n")
-		return skey, vkey, nil
+		return k, json.Unmarshal(text, &k)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return "", "", err
+		return k, err
 	}
-	if skey, vkey, err = checkpoint.GenerateEd25519(Origin); err != nil {
-		return "", "", err
+	k.Issuer = w.Issuer.Key.Seed()
+	if k.Log, k.Verifier, err = checkpoint.GenerateEd25519(Origin); err != nil {
+		return k, err
 	}
 	if err := log.Create(w.data(), Origin); err != nil {
-		return "", "", err
+		return k, err
 	}
-	return skey, vkey, os.WriteFile(name, []byte(skey+"\n"+vkey), 0o600)
+	if text, err = json.Marshal(k); err != nil {
+		return k, err
+	}
+	return k, os.WriteFile(name, text, 0o600)
 }
 
 func (w *World) data() string { return filepath.Join(w.Dir, "data") }
