@@ -22,7 +22,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		for {
-			began := time.Now()
+			began, promised := time.Now(), k.promised.Load()
 			more, err := k.Step(ctx)
 			if ctx.Err() != nil {
 				return nil
@@ -37,8 +37,12 @@ func (k *Keeper) Run(ctx context.Context) error {
 			if !more {
 				break
 			}
-			// As long at rest as at work: those who submit come first.
-			if !sleep(ctx, time.Since(began)) {
+			// Those who submit come first.
+			rest := time.Since(began)
+			if k.promised.Load() != promised {
+				rest *= restsBusy
+			}
+			if !sleep(ctx, rest) {
 				return nil
 			}
 		}
@@ -51,6 +55,11 @@ func (k *Keeper) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// restsBusy is how many times as long as at work the follower is at rest while
+// receipts come in, so that it takes an eighth of two processors from them; else
+// it is as long.
+const restsBusy = 3
 
 // publishedSoon is when to look again for the publication of an erasure.
 const publishedSoon = time.Second

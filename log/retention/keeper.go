@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/armalo/receiptlog/client/entry"
@@ -84,8 +85,9 @@ type Keeper struct {
 	unbegun []uint64 // rules that were not published yet
 	holds   int      // how many hold entries there are
 
-	entries reader
-	kick    chan struct{}
+	entries  reader
+	kick     chan struct{}
+	promised atomic.Uint64 // receipts since the start
 
 	// For the follower alone.
 	sweepAfter promise.Row
@@ -199,6 +201,7 @@ func (k *Keeper) begin() error {
 // asked for the date that the receipt itself gives, where the rules leave it to
 // the receipt.
 func (k *Keeper) Promise(org string, at time.Time, event func() time.Time, use func(retain string) error) error {
+	k.promised.Add(1)
 	k.mu.RLock()
 	defer k.mu.RUnlock()
 	var on time.Time
