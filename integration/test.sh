@@ -73,8 +73,9 @@ walked=$(grep -rl 'testing\.Short()' --include='*_test.go' --exclude-dir=node_mo
 
 status=0
 # Vetted already; and linking is half as long without what only debuggers read.
+# Three at a time: many wait for processes and timers more than they compute.
 # shellcheck disable=SC2086
-go test -race -short -count=1 -vet=off -ldflags=-w -timeout 12m -skip "$skip" $packages || status=$?
+go test -race -short -p 3 -count=1 -vet=off -ldflags=-w -timeout 12m -skip "$skip" $packages || status=$?
 # shellcheck disable=SC2086
 go test -count=1 -vet=off -ldflags=-w -timeout 12m -run "^($whole)\$" -skip "$skip" $walked || status=$?
 

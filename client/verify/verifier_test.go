@@ -75,3 +75,24 @@ func TestVerifierIsBounded(t *testing.T) {
 		t.Errorf("%d issuers are remembered", kept)
 	}
 }
+
+// Of checkpoints, those of a usual size are remembered, so many, and no others.
+func TestVerifierRemembersNoLongNotes(t *testing.T) {
+	w := newWorld(t)
+	x := NewVerifier(Options{Policy: w.policy})
+	kept := func() (n int) {
+		x.known.notes.Range(func(any, any) bool { n++; return true })
+		return n
+	}
+	if _, err := x.checkpoint(make([]byte, maxNoteBytes+1)); err == nil || kept() != 0 || x.known.last.Load() != nil {
+		t.Errorf("a long note: %v, %d are remembered", err, kept())
+	}
+	for i := range maxNotes + 10 {
+		if _, err := x.checkpoint(fmt.Append(nil, "no note ", i)); err == nil {
+			t.Fatal("this is no checkpoint")
+		}
+	}
+	if kept() != maxNotes {
+		t.Errorf("%d are remembered, want %d", kept(), maxNotes)
+	}
+}

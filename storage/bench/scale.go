@@ -63,7 +63,7 @@ func measureScale(dir string, total uint64) error {
 }
 
 func measureProofs(l *log, size uint64) error {
-	const count = 2000
+	const count = 20_000
 	took := make([]time.Duration, 0, count)
 	for range count {
 		begin := time.Now()
