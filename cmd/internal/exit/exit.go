@@ -96,10 +96,10 @@ func printable(s string) string {
 // Main runs a program: its root command, until it ends or is told to by SIGINT
 // or SIGTERM, which cancel the command's context.
 func Main(root *cobra.Command) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := Root(root).ExecuteContext(ctx)
-	stop()
-	os.Exit(Complain(os.Stderr, root.Name(), err))
+	// Never undone: a signal that comes while the program ends by itself must not
+	// take its status from it.
+	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	os.Exit(Complain(os.Stderr, root.Name(), Root(root).ExecuteContext(ctx)))
 }
 
 // Root has a program's root command behave as all do: help where nothing is
