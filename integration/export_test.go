@@ -107,53 +107,45 @@ func TestExportFromLog(t *testing.T) {
 // what a forger would have it say.
 func rewriteArchive(t *testing.T, from, to string, alter func(name string, data []byte) []byte) {
 	t.Helper()
-	z, err := zip.OpenReader(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer z.Close()
-	var out bytes.Buffer
-	w := zip.NewWriter(&out)
 	replaced := make(map[string]string) // hashes in the manifest
-	for _, f := range z.File {
-		in, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		data, err := io.ReadAll(in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		changed := alter(f.Name, bytes.Clone(data))
+	copyArchive(t, from, to, func(name string, data []byte) (string, []byte) {
+		changed := alter(name, bytes.Clone(data))
 		if !bytes.Equal(changed, data) {
 			replaced[fmt.Sprintf("%x", sha256.Sum256(data))] = fmt.Sprintf("%x", sha256.Sum256(changed))
 		}
-		if f.Name == "manifest.json" {
+		if name == "manifest.json" {
 			for old, new := range replaced {
 				changed = bytes.ReplaceAll(changed, []byte(old), []byte(new))
 			}
 		}
-		part, err := w.Create(f.Name)
-		if err == nil {
-			_, err = part.Write(changed)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+		return name, changed
+	})
 	if len(replaced) == 0 {
 		t.Fatal("nothing was altered")
 	}
-	if err := os.WriteFile(to, out.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
+}
+
+// renameInArchive copies an archive in which one file has another name, and is
+// listed under it.
+func renameInArchive(t *testing.T, from, to, old, new string) {
+	t.Helper()
+	renamed := false
+	copyArchive(t, from, to, func(name string, data []byte) (string, []byte) {
+		switch name {
+		case old:
+			name, renamed = new, true
+		case "manifest.json":
+			data = bytes.ReplaceAll(data, []byte(`"`+old+`"`), []byte(`"`+new+`"`))
+		}
+		return name, data
+	})
+	if !renamed {
+		t.Fatalf("the archive has no %s", old)
 	}
 }
 
-// renameInArchive copies an archive in which one file has another name.
-func renameInArchive(t *testing.T, from, to, old, new string) {
+// copyArchive copies a zip file by file, each as what change makes of it.
+func copyArchive(t *testing.T, from, to string, change func(name string, data []byte) (string, []byte)) {
 	t.Helper()
 	z, err := zip.OpenReader(from)
 	if err != nil {
@@ -171,16 +163,10 @@ func renameInArchive(t *testing.T, from, to, old, new string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		name := f.Name
-		if name == old {
-			name = new
-		}
-		if name == "manifest.json" {
-			data = bytes.ReplaceAll(data, []byte(`"`+old+`"`), []byte(`"`+new+`"`))
-		}
+		name, changed := change(f.Name, data)
 		part, err := w.Create(name)
 		if err == nil {
-			_, err = part.Write(data)
+			_, err = part.Write(changed)
 		}
 		if err != nil {
 			t.Fatal(err)

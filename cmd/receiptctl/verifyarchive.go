@@ -113,39 +113,76 @@ const (
 	handedOverBytes = 1 << 20
 )
 
+// archiveTask is what is asked of an archive: its own reports to be made again, or
+// the wanted one to be made.
+type archiveTask struct {
+	catalogue *report.Catalogue
+	options   report.Options
+	record    *record           // nil: no report on record-keeping
+	claimed   *report.Controls  // nil: none to compare with
+	claimed12 *report.Article12 // likewise
+	examiner  *report.Examiner
+}
+
+// ownTask is to make the archive's own reports again. What it asks for that cannot
+// be done is its fault.
+func ownTask(a *procurement.Archive, v *archiveVerdict, p *policy.Policy) (t archiveTask, err error) {
+	t.claimed, t.catalogue, t.options = claimedReport(a, v)
+	t.claimed12, t.record = claimedArticle12(a, v, p)
+	if t.examiner, err = examinerOf(t.catalogue, t.options, p); err != nil {
+		v.Differences = append(v.Differences, "report.json: "+err.Error())
+		t.claimed, t.catalogue, t.options = nil, new(report.Catalogue), report.Options{}
+		t.examiner, err = examinerOf(t.catalogue, t.options, p)
+	}
+	return t, err
+}
+
 // judgeArchive verifies an archive, and returns the report on it: as the archive
 // itself has it, or as it is wanted.
 func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, policyFile []byte, want *wantedReport) (*archiveVerdict, *report.Controls, error) {
 	m := a.Manifest()
 	v := &archiveVerdict{Archive: m.Archive, Scope: m.Scope, Failed: []report.Rejected{}, Absent: m.Absent, Differences: []string{}, NotChecked: []string{}, Testimony: []string{}, reported: a.Has("report.json")}
-	var (
-		claimed   *report.Controls
-		claimed12 *report.Article12
-		catalogue *report.Catalogue
-		options   report.Options
-		record    *record
-		x         *report.Examiner
-		err       error
-	)
-	if want != nil {
-		catalogue, options, record = want.catalogue, want.options, want.record
-		x, err = examinerOf(catalogue, options, p)
+	var t archiveTask
+	var err error
+	if want == nil {
+		t, err = ownTask(a, v, p)
 	} else {
-		claimed, catalogue, options = claimedReport(a, v)
-		claimed12, record = claimedArticle12(a, v, p)
-		if x, err = examinerOf(catalogue, options, p); err != nil {
-			// What the archive asks for cannot be done: that is its fault.
-			v.Differences = append(v.Differences, "report.json: "+err.Error())
-			claimed, catalogue, options = nil, new(report.Catalogue), report.Options{}
-			x, err = examinerOf(catalogue, options, p)
-		}
+		t = archiveTask{catalogue: want.catalogue, options: want.options, record: want.record}
+		t.examiner, err = examinerOf(t.catalogue, t.options, p)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
+	k := report.NewCollector(t.catalogue, t.options)
+	if err := v.examine(cmd, a, p, &t, k); err != nil {
+		return nil, nil, err
+	}
+	if v.Receipts != m.Receipts {
+		v.Differences = append(v.Differences, fmt.Sprintf("the manifest speaks of %d receipts, the archive has %d", m.Receipts, v.Receipts))
+	}
+	made := k.Report(p, policyFile)
+	if t.claimed != nil {
+		err = v.compare(a, t.claimed, made)
+	}
+	if err == nil && t.claimed12 != nil {
+		err = v.compareArticle12(a, t.claimed12, t.record, p, policyFile)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if want == nil {
+		v.leftOver(a)
+	}
+	v.conclude(made)
+	return v, made, nil
+}
+
+// examine verifies every receipt of an archive, on all processors, and counts it for
+// the reports, in order; then what else the archive has.
+func (v *archiveVerdict) examine(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, t *archiveTask, k *report.Collector) error {
+	defer boundMemory()()
 	rest := newRest(a)
-	k := report.NewCollector(catalogue, options)
-	bar := newProgress(cmd.ErrOrStderr(), "verified", m.Receipts)
+	bar := newProgress(cmd.ErrOrStderr(), "verified", a.Manifest().Receipts)
 	feed := func(_ context.Context, yield func(string) error) error {
 		for _, path := range a.Files() {
 			if err := yield(path); err != nil {
@@ -154,9 +191,8 @@ func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, 
 		}
 		return nil
 	}
-	defer boundMemory()()
 	type examined struct{ controls, record *report.Examined }
-	err = bundles.Parallel(cmd.Context(), feed, runtime.GOMAXPROCS(0), func(path string, yield func([]examined)) {
+	err := bundles.Parallel(cmd.Context(), feed, runtime.GOMAXPROCS(0), func(path string, yield func([]examined)) {
 		var some []examined
 		size := 0
 		for name, r := range a.Receipts(path) {
@@ -164,10 +200,10 @@ func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, 
 			if r.Err != nil {
 				e = report.Unreadable(name, r.Err)
 			} else {
-				e = x.ExamineBundle(name, r.Bundle, r.Read)
+				e = t.examiner.ExamineBundle(name, r.Bundle, r.Read)
 				size += len(r.Bundle.Receipt)
 			}
-			if some = append(some, examined{e, record.hold(e)}); len(some) == handedOver || size > handedOverBytes {
+			if some = append(some, examined{e, t.record.hold(e)}); len(some) == handedOver || size > handedOverBytes {
 				yield(some)
 				some, size = nil, 0
 			}
@@ -177,36 +213,17 @@ func judgeArchive(cmd *cobra.Command, a *procurement.Archive, p *policy.Policy, 
 		for _, e := range all {
 			v.count(e.controls)
 			k.Add(e.controls)
-			record.add(e.record)
+			t.record.add(e.record)
 			rest.add(e.controls)
 			bar.step()
 		}
 		return nil
 	})
 	bar.clear()
-	if err != nil {
-		return nil, nil, err
+	if err == nil {
+		rest.judge(v, a, p)
 	}
-	rest.judge(v, a, p)
-	if v.Receipts != m.Receipts {
-		v.Differences = append(v.Differences, fmt.Sprintf("the manifest speaks of %d receipts, the archive has %d", m.Receipts, v.Receipts))
-	}
-	made := k.Report(p, policyFile)
-	if claimed != nil && want == nil {
-		if err := v.compare(a, claimed, made); err != nil {
-			return nil, nil, err
-		}
-	}
-	if claimed12 != nil && want == nil {
-		if err := v.compareArticle12(a, claimed12, record, p, policyFile); err != nil {
-			return nil, nil, err
-		}
-	}
-	if want == nil {
-		v.leftOver(a)
-	}
-	v.conclude(made)
-	return v, made, nil
+	return err
 }
 
 // leftOver says which reports were not made again: those that stand there without
